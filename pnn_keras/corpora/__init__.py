@@ -90,7 +90,7 @@ def open_corpus(spec: str | os.PathLike, *, strict: bool = False) -> Corpus:
             unusable.
 
     Example:
-        >>> open_corpus("no/such/folder")
+        >>> open_corpus("no/such/folder")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
         pnn_keras.errors.CorpusError: There is no folder or table no/such/folder. ...
