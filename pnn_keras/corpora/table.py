@@ -19,7 +19,7 @@ from pnn_keras.corpora.identical import contradictions
 from pnn_keras.corpora.loader import read_text
 from pnn_keras.corpora.tree import AUDIO_SUFFIXES, AudioFile
 from pnn_keras.corpus import Corpus, CorpusInfo, Skipped, Utterance
-from pnn_keras.errors import CorpusError, DependencyError
+from pnn_keras.errors import CorpusError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -85,7 +85,6 @@ def open_table(
     Raises:
         CorpusError: the table cannot be read, has no column of paths, names no
             existing file, or ``strict`` and some row is unusable.
-        DependencyError: a parquet table without pyarrow installed.
     """
     path = Path(os.path.abspath(path))
     header, rows = _read(path)
@@ -147,13 +146,9 @@ def _read_text(path: Path) -> tuple[list[str], list[dict]]:
 
 
 def _read_parquet(path: Path) -> tuple[list[str], list[dict]]:
-    try:
-        import pyarrow as arrow
-        import pyarrow.parquet as parquet
-    except ImportError as error:
-        raise DependencyError(
-            f"Reading {path.name} needs pyarrow: pip install pyarrow, or save the table as CSV"
-        ) from error
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
     try:
         known = {column for columns in COLUMNS.values() for column in columns}
         header = parquet.read_schema(path).names
