@@ -156,7 +156,8 @@ def make_emovo(folder: Path) -> Path:
 
 def make_urdu(folder: Path) -> Path:
     """URDU: ``Angry/SM1_F1_A01.wav``."""
-    for speaker, emotion in itertools.product(("SM1", "SF2"), ("Angry", "Happy", "Neutral", "Sad")):
+    emotions = ("Angry", "Happy", "Neutral", "Sad")
+    for speaker, emotion in itertools.product(("SM1", "SF2"), emotions):
         write_tone(folder / emotion / f"{speaker}_F1_{emotion[0]}01.wav")
     return folder
 
@@ -165,7 +166,8 @@ def make_nemo(folder: Path) -> Path:
     """nEMO: ``samples/WR0_surprised_90.wav`` and ``data.tsv``."""
     rows = ["file_id\temotion\traw_text\tnormalized_text\tspeaker_id\tgender\tage"]
     emotions = ("anger", "fear", "happiness", "neutral", "sadness", "surprised")
-    for (speaker, sex), emotion in itertools.product((("WR0", "female"), ("AB1", "male")), emotions):
+    speakers = (("WR0", "female"), ("AB1", "male"))
+    for (speaker, sex), emotion in itertools.product(speakers, emotions):
         name = f"{speaker}_{emotion}_90"
         write_tone(folder / "samples" / f"{name}.wav")
         rows.append(f'{name}.wav\t{emotion}\t"Tak", rzekł.\ttak rzekł\t{speaker}\t{sex}\t30')

@@ -168,9 +168,7 @@ def test_crema_d_silent_file_is_left_out_even_when_strict(tmp_path):
     make_crema_d(tmp_path)
     write_tone(tmp_path / "AudioWAV" / "1076_MTI_SAD_XX.wav")
     corpus = open_corpus(tmp_path, strict=True)
-    assert reasons(corpus) == {
-        "AudioWAV/1076_MTI_SAD_XX.wav": "silent in the official release"
-    }
+    assert reasons(corpus) == {"AudioWAV/1076_MTI_SAD_XX.wav": "silent in the official release"}
 
 
 def test_crema_d_perceived_labels_are_the_voice_votes(tmp_path):

@@ -30,9 +30,7 @@ def file(name: str) -> AudioFile:
 
 
 #: Strings near the grammars reach further into the parsers than arbitrary ones.
-NEAR = st.from_regex(
-    r"[0-9A-Za-zß٣]{0,6}([-_/][0-9A-Za-z٣]{0,6}){0,7}(\.wav\n?)?", fullmatch=True
-)
+NEAR = st.from_regex(r"[0-9A-Za-zß٣]{0,6}([-_/][0-9A-Za-z٣]{0,6}){0,7}(\.wav\n?)?", fullmatch=True)
 
 
 @given(name=st.one_of(st.text(), NEAR))

@@ -8,8 +8,8 @@ import pytest
 from corpora_made import MAKERS, make_crema_d, make_emodb, make_ravdess, write_tone
 
 from pnn_keras.corpora import list_corpora, open_corpus
-from pnn_keras.corpus import Utterance, pool
 from pnn_keras.corpora.identical import identical
+from pnn_keras.corpus import Utterance, pool
 from pnn_keras.errors import CorpusError, UserError
 
 
@@ -79,6 +79,12 @@ def test_unknown_name_says_what_was_looked_for(monkeypatch, tmp_path):
     monkeypatch.setenv("PNN_KERAS_DATA", str(tmp_path))
     with pytest.raises(CorpusError, match="no folder or table NoSuch, nor below PNN_KERAS_DATA="):
         open_corpus("NoSuch")
+
+
+def test_known_corpus_that_is_not_there_says_how_to_get_it(monkeypatch):
+    monkeypatch.delenv("PNN_KERAS_DATA", raising=False)
+    with pytest.raises(CorpusError, match="On application: https://sail.usc.edu"):
+        open_corpus("iemocap")
 
 
 def test_unknown_name_without_data_folder_says_so(monkeypatch):

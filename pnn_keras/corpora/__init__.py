@@ -188,15 +188,20 @@ def _find(place: str, loader: Loader | None) -> Path:
         for folder in sorted(Path(data).iterdir()):
             if folder.is_dir() and _plain(folder.name) in names:
                 return folder
+    raise CorpusError(_not_found(place, loader, data, bare))
+
+
+def _not_found(place: str, loader: Loader | None, data: str | None, bare: bool) -> str:
+    message = f"There is no folder or table {place}"
+    if bare:
+        below = f"nor below {DATA_VARIABLE}={data}" if data else f"and {DATA_VARIABLE} is not set"
+        message += f", {below}"
+    if loader is not None:
+        return f"{message}. {loader.info.name}: {loader.info.obtain}"
     known = ", ".join(info.name for info in list_corpora())
-    looked = (
-        f"nor below {DATA_VARIABLE}={data}" if data else f"and {DATA_VARIABLE} is not set"
-    )
-    raise CorpusError(
-        f"There is no folder or table {place}"
-        + (f", {looked}. " if bare else ". ")
-        + f"Expected a folder, NAME=FOLDER, a table, {_SYNTHETIC}, or one of {known} below the "
-        f"folder that {DATA_VARIABLE} names."
+    return (
+        f"{message}. Expected a folder, NAME=FOLDER, a table, {_SYNTHETIC}, or one of {known} "
+        f"below the folder that {DATA_VARIABLE} names."
     )
 
 

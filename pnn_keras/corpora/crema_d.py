@@ -98,9 +98,7 @@ def add_sex(clips: list[Clip], tree: Tree) -> tuple[list[Clip], list[str]]:
     sexes = {row["ActorID"].strip(): row["Sex"].strip().lower() for row in rows}
     genders = {actor: sex for actor, sex in sexes.items() if sex in ("female", "male")}
     unknown = sorted({clip.speaker for clip in clips} - set(genders))
-    warnings += without_label(
-        "actor", unknown, "are not in VideoDemographics.csv", "no gender"
-    )
+    warnings += without_label("actor", unknown, "are not in VideoDemographics.csv", "no gender")
     return [dataclasses.replace(c, gender=genders.get(c.speaker)) for c in clips], warnings
 
 
@@ -143,9 +141,7 @@ def _rows(tree: Tree, name: str, columns: tuple[str, ...]) -> list[dict[str, str
 _UNUSABLE = {"1076_MTI_SAD_XX": "silent in the official release"}
 _MARKS = ("videodemographics.csv", "summarytable.csv", "audiowav", "sentencefilenames.csv")
 
-LOADER = Loader(
-    INFO, "1001_DFA_ANG_XX.wav", parse, add_sex, unusable=_UNUSABLE, marks=_MARKS
-)
+LOADER = Loader(INFO, "1001_DFA_ANG_XX.wav", parse, add_sex, unusable=_UNUSABLE, marks=_MARKS)
 PERCEIVED = Loader(
     PERCEIVED_INFO,
     "1001_DFA_ANG_XX.wav",

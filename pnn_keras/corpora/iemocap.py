@@ -87,12 +87,12 @@ def aside(file: AudioFile) -> str | None:
 
 
 def consensus(text: str) -> dict[str, str]:
-    """The consensus code of each turn in one ``EmoEvaluation`` file.
+    r"""The consensus code of each turn in one ``EmoEvaluation`` file.
 
     The lines of single raters (``C-E2:``, ``A-E3:``) are not the consensus.
 
     Example:
-        >>> consensus("[6.29 - 8.23]\\tSes01F_impro01_F000\\tneu\\t[2.5, 2.5, 2.5]")
+        >>> consensus("[6.29 - 8.23]\tSes01F_impro01_F000\tneu\t[2.5, 2.5, 2.5]")
         {'Ses01F_impro01_F000': 'neu'}
     """
     headers = (_HEADER.match(line) for line in text.splitlines())
@@ -117,9 +117,7 @@ def add_emotions(clips: list[Clip], tree: Tree) -> tuple[list[Clip], list[str]]:
         )
     labelled = [dataclasses.replace(c, emotion=EMOTIONS.get(codes.get(c.name, ""))) for c in clips]
     undecided = [c.name for c in clips if codes.get(c.name) == _NO_MAJORITY]
-    rest = [
-        c.name for c in labelled if c.emotion is None and codes.get(c.name) != _NO_MAJORITY
-    ]
+    rest = [c.name for c in labelled if c.emotion is None and codes.get(c.name) != _NO_MAJORITY]
     return labelled, [
         *without_label("turn", undecided, "found no majority (xxx)", "no emotion label"),
         *without_label("turn", rest, "have no line in EmoEvaluation", "no emotion label"),

@@ -42,10 +42,10 @@ def parse(file: AudioFile) -> Clip | None:
 
 
 def speakers(text: str) -> dict[str, tuple[str, str]]:
-    """Sex and subset of each speaker in ``SPEAKERS.TXT``.
+    r"""Sex and subset of each speaker in ``SPEAKERS.TXT``.
 
     Example:
-        >>> speakers("; a comment\\n14   | F | train-clean-360  | 25.03 | A Reader")
+        >>> speakers("; a comment\n14   | F | train-clean-360  | 25.03 | A Reader")
         {'14': ('female', 'train-clean-360')}
     """
     found = {}

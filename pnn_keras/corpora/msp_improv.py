@@ -25,8 +25,7 @@ INFO = CorpusInfo(
         "Evalution.txt (its real spelling)"
     ),
     obtain=(
-        "On application: "
-        "https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Improv.html"
+        "On application: https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Improv.html"
     ),
     defects=(
         "Turns without agreement (X) bear no emotion.",
@@ -92,9 +91,7 @@ def add_emotions(clips: list[Clip], tree: Tree) -> tuple[list[Clip], list[str]]:
         raise CorpusError(f"MSP-IMPROV's labels are missing: {problem}. Expected: {INFO.layout}")
     labelled = [dataclasses.replace(c, emotion=EMOTIONS.get(codes.get(c.name, ""))) for c in clips]
     undecided = [c.name for c in clips if codes.get(c.name) == _NO_AGREEMENT]
-    rest = [
-        c.name for c in labelled if c.emotion is None and codes.get(c.name) != _NO_AGREEMENT
-    ]
+    rest = [c.name for c in labelled if c.emotion is None and codes.get(c.name) != _NO_AGREEMENT]
     return labelled, [
         *without_label("turn", undecided, "found no agreement (X)", "no emotion label"),
         *without_label("turn", rest, f"have no label in {path.name}", "no emotion label"),

@@ -48,9 +48,7 @@ EMOTIONS = {
     "08": "surprised",
 }
 _ACTORS = 24
-_NAME = re.compile(
-    r"(0[123])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)", re.ASCII
-)
+_NAME = re.compile(r"(0[123])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)", re.ASCII)
 
 
 def _fields(file: AudioFile) -> tuple[str, ...] | None:
