@@ -14,6 +14,7 @@ PACKAGE = Path(pnn_keras.__file__).parent
 #: The modules and subpackages of pnn_keras, from the top floor to the ground.
 ROOMS = (
     "errors",
+    "folder",
     "audio",
     "corpus",
     "corpora",
@@ -22,15 +23,17 @@ ROOMS = (
     "store",
     "lateral",
     "column",
+    "allowed",
+    "card",
     "preset",
     "prediction",
     "chain",
     "zoo",
+    "statistics",
     "protocol",
     "training",
     "methods",
     "tuning",
-    "statistics",
     "export",
     "cli",
 )
