@@ -14,6 +14,7 @@ from audio_made import Moments, extractions, tone, tones, utterance, write
 
 from pnn_keras import store
 from pnn_keras.errors import AudioError, CorpusError, PnnKerasError, UserError
+from pnn_keras.frontends.egemaps import Egemaps
 from pnn_keras.frontends.embeddings import Embeddings
 from pnn_keras.store import extract_features, extract_signals
 
@@ -78,6 +79,14 @@ def test_segments_of_one_file_have_their_own_vectors(tmp_path, log):
         features = _extract(segments, Moments(log), folder=tmp_path)
         assert features.values[:, 2] == pytest.approx([0.25, 0.5, 0.5], abs=1e-3)
     assert extractions(log) == 3
+
+
+def test_many_threads_give_the_functionals_that_one_gives():
+    pytest.importorskip("opensmile")
+    signals = [sum(tone((100 + 20 * i) * k, level=0.1) for k in range(1, 6)) for i in range(12)]
+    one, many = (extract_signals(signals, 16000, Egemaps(), workers=n).values for n in (1, 6))
+    assert np.array_equal(one, many)
+    assert len(np.unique(one, axis=0)) == len(signals)
 
 
 # What is extracted, and how often
