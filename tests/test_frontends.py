@@ -390,3 +390,14 @@ def test_a_front_end_refuses_what_the_check_refuses(tmp_path):
     with pytest.raises(AudioError, match="silent"):
         Moments().features(utterance(path))
     assert audio.read(path)[0].shape == (16000,)
+
+
+def test_egemaps_works_after_tensorflow_was_imported():
+    code = (
+        "import tensorflow, numpy as np\n"
+        "from pnn_keras.frontends import create_frontend\n"
+        "tone = 0.5 * np.sin(2 * np.pi * 200 * np.arange(16000) / 16000)\n"
+        "print(create_frontend('egemaps').extract(tone, 16000).shape)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "(88,)"), done.stderr[-2000:]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib.metadata
+import importlib.util
+import os
 import threading
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -122,8 +126,29 @@ class Egemaps(Frontend):
         return values
 
 
+def _isolate() -> None:
+    """Loads openSMILE's library bound to its own symbols.
+
+    TensorFlow exports symbols that openSMILE's library would otherwise bind to
+    when TensorFlow was loaded first: the process then dies in its first call.
+    Only glibc knows the flag, and only there the clash was seen.
+    """
+    if not hasattr(os, "RTLD_DEEPBIND"):
+        return
+    spec = importlib.util.find_spec("opensmile")
+    if spec is None or spec.origin is None:
+        return
+    mode = os.RTLD_DEEPBIND | os.RTLD_NOW | os.RTLD_LOCAL
+    for library in Path(spec.origin).parent.glob("core/bin/*linux*/libSMILEapi.so"):
+        try:
+            ctypes.CDLL(str(library), mode=mode)
+        except OSError:
+            continue  # the library of another processor; opensmile picks its own
+
+
 @functools.cache
 def _made(feature_set: str):
+    _isolate()
     import opensmile
 
     with warnings.catch_warnings():
