@@ -23,6 +23,8 @@ class Chain(keras.Model):
         columns: columns to start with, in order.
         frontends: configuration of each front-end, by the name under which the
             chain takes its features; what :meth:`predict_audio` extracts.
+        metadata: what a preset records about the chain (scores, who was heard),
+            JSON-able.
 
     Call arguments:
         inputs: features ``(batch, dimension)`` if all columns hear the same
@@ -51,11 +53,13 @@ class Chain(keras.Model):
         self,
         columns: Sequence[Column | ForeignColumn] = (),
         frontends: Mapping[str, Mapping] | None = None,
+        metadata: Mapping | None = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         self.columns = []
         self.frontends = {name: dict(config) for name, config in (frontends or {}).items()}
+        self.metadata = dict(metadata or {})
         for column in columns:
             self.append(column)
         self.built = True
@@ -208,6 +212,7 @@ class Chain(keras.Model):
             **super().get_config(),
             "columns": [keras.saving.serialize_keras_object(column) for column in self.columns],
             "frontends": self.frontends,
+            "metadata": self.metadata,
         }
 
     @classmethod

@@ -1,0 +1,85 @@
+"""Folders that appear complete under their name, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from pnn_keras.errors import PnnKerasError, UserError
+
+
+@contextlib.contextmanager
+def whole_folder(final: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
+    """A new folder to write into, which gets its name only once all is written.
+
+    What is written lies in a hidden folder beside it until the block ends, and
+    is removed if the block fails. A killed process leaves that hidden folder
+    behind, and nothing under the final name.
+
+    Args:
+        final: the folder to make; its parents are made where missing.
+        overwrite: whether to replace an existing folder, in one step, once
+            the new one is complete.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        UserError: ``final`` exists and ``overwrite`` is false, or it is a file.
+        PnnKerasError: the disk refused (full, no permission, ...).
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     final = Path(parent) / "result"
+    ...     with whole_folder(final) as folder:
+    ...         _ = (folder / "a.txt").write_text("a")
+    ...         before = final.exists()
+    ...     print(before, (final / "a.txt").read_text())
+    False a
+    """
+    final = Path(final).absolute()
+    _check_free(final, overwrite)
+    part = final.parent / f".{final.name}.{secrets.token_hex(4)}.part"
+    try:
+        part.mkdir(parents=True)
+        yield part
+        _take_name(part, final)
+    except OSError as error:
+        # A library's own OSError may have a message and no strerror.
+        raise PnnKerasError(
+            f"Cannot write {final}: {error.strerror or error}. Nothing was left there. "
+            "Free some space, or choose a folder that can be written"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _check_free(final: Path, overwrite: bool) -> None:
+    if final.is_dir() and overwrite:
+        return
+    if os.path.lexists(final):
+        raise UserError(
+            f"{final} exists already. Choose another name, remove it"
+            + (": it is no folder" if overwrite else ", or pass overwrite=True")
+        )
+
+
+def _take_name(part: Path, final: Path) -> None:
+    """Gives the complete folder its name; an old one of that name goes."""
+    if not final.exists():
+        part.rename(final)
+        return
+    old = part.with_suffix(".old")
+    final.rename(old)
+    try:
+        part.rename(final)
+    except OSError:
+        old.rename(final)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
