@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
-from pnn_keras.column import Column, ForeignColumn, column_name
+from pnn_keras.column import Column, ForeignColumn, column_name, freeze
 from pnn_keras.errors import UserError
 from pnn_keras.task import Task
 
@@ -56,7 +56,8 @@ class Chain(keras.Model):
         metadata: Mapping | None = None,
         **kwargs,
     ) -> None:
-        super().__init__(**kwargs)
+        # Each column casts its features itself, after scaling them.
+        super().__init__(**kwargs, autocast=False)
         self.columns = []
         self.frontends = {name: dict(config) for name, config in (frontends or {}).items()}
         self.metadata = dict(metadata or {})
@@ -76,10 +77,10 @@ class Chain(keras.Model):
         return answers
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return super().compute_loss(x, y, self._answered(y, y_pred), sample_weight, training)
+        return super().compute_loss(x, *self._targets(y, y_pred), sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, self._answered(y, y_pred), sample_weight)
+        return super().compute_metrics(x, *self._targets(y, y_pred), sample_weight)
 
     def add_column(
         self,
@@ -128,24 +129,17 @@ class Chain(keras.Model):
         """Adds a finished column behind the others, which are frozen.
 
         Raises:
-            UserError: a column of that name exists, it reads one that does
-                not, or it still has members.
+            UserError: a column of that name or task exists, it reads one that
+                does not or has other widths, it hears another number of
+                features from the same front-end, or it still has members.
         """
-        if column.name in self._names():
-            raise UserError(
-                f"The chain has a column {column.name!r} already. Give the new one a "
-                "name of its own, or the task its corpus: TASK@CORPUS"
-            )
-        if getattr(column, "members", None) is not None:
-            raise UserError("A chain's columns are ordinary; take one with column.member(i)")
-        for name in column.sources:
-            self.column(name)
+        self._check(column)
         self.freeze()
+        # Frozen as a whole, the chain would hide the new column's weights.
+        self._trainable = True
         # Keras locks a built model against new parts; a chain grows by design.
         self._tracker.unlock()
         self.columns.append(column)
-        self._tracker.lock()
-        self._reset_compilation()
 
     def freeze(self) -> None:
         """Freezes all columns, and forgets the training step compiled before.
@@ -153,7 +147,7 @@ class Chain(keras.Model):
         A step compiled while a column was trainable would go on changing it.
         """
         for column in self.columns:
-            column.trainable = False
+            freeze(column)
         self._reset_compilation()
 
     def column(self, name: str) -> Column | ForeignColumn:
@@ -164,6 +158,9 @@ class Chain(keras.Model):
         """
         for column in self.columns:
             if column.name in (name, column_name(name)):
+                return column
+        for column in self.columns:
+            if column.task is not None and column.task.name == name:
                 return column
         raise UserError(
             f"The chain has no column {name!r}. Columns: {', '.join(self._names()) or 'none'}"
@@ -243,16 +240,48 @@ class Chain(keras.Model):
             )
         return inputs[column.frontend]
 
-    def _answered(self, y, y_pred):
-        """The answers that there are targets for.
+    def _targets(self, y, y_pred) -> tuple[dict, dict]:
+        """The targets by task, and the answers that there are targets for.
 
         Keras wants a target for every output. A chain is trained on the newest
         task alone, so targets may come for some tasks, by name, or as a plain
         array for the newest one.
         """
-        if isinstance(y, Mapping):
-            return {name: y_pred[name] for name in y}
-        return y_pred[self.tasks[-1].name]
+        if not self.tasks:
+            raise UserError("The chain answers no task yet. Add a column: chain.add_column(task)")
+        if not isinstance(y, Mapping):
+            y = {self.tasks[-1].name: y}
+        unknown = [name for name in y if name not in y_pred]
+        if unknown:
+            raise UserError(
+                f"Targets are named by the chain's tasks: {', '.join(y_pred)}. "
+                f"Received: {', '.join(unknown)}"
+            )
+        return y, {name: y_pred[name] for name in y}
+
+    def _check(self, column: Column | ForeignColumn) -> None:
+        """Refuses a column that does not fit behind the others."""
+        taken = [task.name for task in self.tasks]
+        if column.name in self._names() or (column.task and column.task.name in taken):
+            raise UserError(
+                f"The chain has a column {column.name!r} already, or one of its task. Give the "
+                "new one a name of its own and the task its corpus: TASK@CORPUS"
+            )
+        if getattr(column, "members", None) is not None:
+            raise UserError("A chain's columns are ordinary; take one with column.member(i)")
+        for name, widths in column.sources.items():
+            units = self.column(name).tap_units
+            if list(widths) != units:
+                raise UserError(
+                    f"The column {column.name!r} expects to read layers of {list(widths)} units "
+                    f"from {name!r}, which has {units}"
+                )
+        heard = self.dimensions.get(column.frontend, column.dimension)
+        if heard != column.dimension:
+            raise UserError(
+                f"The front-end {column.frontend!r} gives {heard} features. Received: a column "
+                f"of dimension={column.dimension}. Name its front-end: frontend=..."
+            )
 
     def _names(self) -> list[str]:
         return [column.name for column in self.columns]

@@ -20,7 +20,7 @@ import numpy as np
 
 from pnn_keras.allowed import check_config
 from pnn_keras.card import card
-from pnn_keras.errors import PnnKerasError, PresetError, UserError
+from pnn_keras.errors import PresetError, UserError
 from pnn_keras.folder import whole_folder
 
 #: Version of the format that this package writes; it reads this one and older ones.
@@ -199,11 +199,23 @@ def _chain_config(chain) -> dict:
 
 
 def _save_weights(chain, path: Path) -> None:
-    try:
-        chain.save_weights(path)
-    except RuntimeError as error:
-        # HDF5 reports a disk that fills up while it closes a file this way.
-        raise PnnKerasError(f"Cannot write {path.name}: {error}") from error
+    _check_room(chain, path)
+    chain.save_weights(path)
+
+
+def _check_room(chain, path: Path) -> None:
+    """Raises OSError where the disk has no room for the weights.
+
+    HDF5 may end the whole process when a disk fills up under it, so the room is
+    taken first by plain writing. Its own tables take less than 4 KiB a weight.
+    """
+    size = 2**16 + sum(4096 + math.prod(weight.shape) * 8 for weight in chain.weights)
+    with open(path, "wb") as file:
+        for start in range(0, size, 2**20):
+            file.write(bytes(min(2**20, size - start)))
+        file.flush()
+        os.fsync(file.fileno())  # some file systems find room only now
+    path.unlink()
 
 
 def _write_json(path: Path, value) -> None:
