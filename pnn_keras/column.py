@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import re
 from collections.abc import Mapping, Sequence
 
@@ -18,14 +19,14 @@ LATERALS = ("dense", "adapter")
 
 
 def column_name(task_name: str) -> str:
-    """The name of a task's column: Keras allows no ``@`` and no ``/`` in it.
+    """The name of a task's column: TensorFlow allows only ASCII and no ``@`` in it.
 
     Example:
 
     >>> column_name("emotion@CREMA-D")
     'emotion_at_CREMA-D'
     """
-    return re.sub(r"[^\w.-]", "_", task_name.replace("@", "_at_"))
+    return re.sub(r"[^\w.-]", "_", task_name.replace("@", "_at_"), flags=re.ASCII)
 
 
 @keras.saving.register_keras_serializable("pnn_keras")
@@ -33,7 +34,8 @@ class Scaler(keras.layers.Layer):
     """Standardises features: ``(x - mean) / deviation``; a constant feature becomes 0.
 
     Mean and deviation are fixed numbers that come from training rows, not
-    trained weights.
+    trained weights. They are applied in float32 whatever the dtype policy:
+    features of 4000 that differ by 1 would be lost in half precision.
 
     Args:
         dimension: number of features.
@@ -51,10 +53,12 @@ class Scaler(keras.layers.Layer):
     """
 
     def __init__(self, dimension: int, members: int | None = None, **kwargs) -> None:
-        kwargs["trainable"] = False
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "trainable": False, "dtype": "float32"})
         self.dimension = int(dimension)
         self.members = members
+        self.input_spec = keras.layers.InputSpec(
+            ndim=2 if members is None else 3, axes={-1: self.dimension}
+        )
         shape = (self.dimension,) if members is None else (members, 1, self.dimension)
         self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
         self.deviation = self.add_weight(
@@ -79,14 +83,14 @@ class Scaler(keras.layers.Layer):
         self.deviation.assign(deviations.reshape(self.deviation.shape))
 
     def call(self, inputs):
-        return (inputs - self.mean) / self.deviation
+        return (ops.cast(inputs, self.compute_dtype) - self.mean) / self.deviation
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self) -> dict:
-        config = super().get_config()
-        config.pop("trainable")
+        fixed = ("trainable", "dtype")
+        config = {k: v for k, v in super().get_config().items() if k not in fixed}
         return {**config, "dimension": self.dimension, "members": self.members}
 
 
@@ -187,8 +191,9 @@ class Column(keras.layers.Layer):
         self.task = task if isinstance(task, Task) else Task.from_config(task)
         kwargs.setdefault("name", column_name(self.task.name))
         trainable = kwargs.pop("trainable", True)
-        super().__init__(**kwargs)
-        self.dimension = int(dimension)
+        # The features reach the scaler as they are; it casts them once scaled.
+        super().__init__(**kwargs, autocast=False)
+        self.dimension = _dimension(dimension)
         self.sources = {name: list(map(int, widths)) for name, widths in (sources or {}).items()}
         self.units = _widths(units)
         self.activation = keras.activations.get(activation)
@@ -198,12 +203,18 @@ class Column(keras.layers.Layer):
         self.wiring = _wiring(self.sources, len(self.units), wiring or {})
         self.frontend = frontend
         self.members = members
-        self.seed = seed if seed is None or isinstance(seed, int) else [int(s) for s in seed]
+        self.seed = _as_integers(seed)
         self.scaler = Scaler(self.dimension, members, name="scaler")
         widths = [*self.units, len(self.task.classes)]
         self.layers = [self._make_layer(i, width) for i, width in enumerate(widths)]
         self.dropouts = [
-            MemberDropout(self.dropout, members, self._seed(100 + i), name=f"dropout_{i + 1}")
+            MemberDropout(
+                self.dropout,
+                members,
+                self._seed(100 + i),
+                name=f"dropout_{i + 1}",
+                dtype=self.dtype_policy,
+            )
             for i in range(len(self.units))
         ]
         self._build_layers(widths)
@@ -270,6 +281,7 @@ class Column(keras.layers.Layer):
             "members": self.members,
             "seed": self._seed(index),
             "name": "output" if output else f"hidden_{index + 1}",
+            "dtype": self.dtype_policy,
         }
         if self.lateral == "dense":
             return LateralDense(**common)
@@ -320,7 +332,8 @@ class ForeignColumn(keras.layers.Layer):
 
     It answers no task of the chain; later columns read the outputs of the
     layers named. It is always frozen: dropout is off, batch normalisation uses
-    its stored statistics, and no weight changes.
+    its stored statistics, and no weight changes. It holds a copy of the model,
+    so that the model can be trained on elsewhere without changing the chain.
 
     Args:
         model: a built functional or sequential Keras model with one input
@@ -329,8 +342,9 @@ class ForeignColumn(keras.layers.Layer):
         frontend: name of the front-end whose features the model hears.
 
     Raises:
-        UserError: the model has no layer of that name, or its output has not
-            the shape ``(batch, units)``.
+        UserError: the model is not built or takes anything but one input
+            ``(batch, dimension)``, no tap is named, the model has no layer of
+            that name, or its output has not the shape ``(batch, units)``.
 
     Example:
 
@@ -344,16 +358,14 @@ class ForeignColumn(keras.layers.Layer):
 
     def __init__(self, model, taps: Sequence[str], frontend: str = "features", **kwargs) -> None:
         kwargs.setdefault("name", "foreign")
-        super().__init__(**kwargs)
+        # True at first, or setting it to False would not reach the layers.
+        super().__init__(**{**kwargs, "trainable": True}, autocast=False)
         self.taps = list(taps)
         self.frontend = frontend
         self.sources: dict[str, list[int]] = {}
-        outputs = [_tap_output(model, name) for name in self.taps]
-        if len(model.inputs) != 1:
-            raise UserError(f"A source model has one input. Received: {len(model.inputs)} inputs")
-        self.model = keras.Model(model.inputs[0], outputs, name=model.name)
-        self.dimension = int(model.inputs[0].shape[-1])
-        self.trainable = False
+        self.dimension = _input_dimension(model)
+        self.model = _copy_up_to(model, self.taps)
+        freeze(self)
         self.built = True
 
     def call(self, inputs, taps=None, training=False):
@@ -382,6 +394,39 @@ class ForeignColumn(keras.layers.Layer):
         return cls(**{**config, "model": model})
 
 
+def freeze(layer: keras.layers.Layer) -> None:
+    """Freezes a layer and every layer inside it.
+
+    ``layer.trainable = False`` alone does nothing where the flag is False
+    already, though layers inside may have been unfrozen one by one.
+    """
+    for part in layer._flatten_layers():
+        part.trainable = False
+
+
+def _input_dimension(model) -> int:
+    """The number of features that a model hears."""
+    inputs = model.inputs if getattr(model, "built", False) else None
+    shapes = [tuple(tensor.shape) for tensor in inputs or []]
+    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][-1] is None:
+        raise UserError(
+            "A source model is a built functional or sequential Keras model with one input "
+            f"of shape (batch, dimension). Received: {model.name!r} with inputs {shapes or 'none'}"
+        )
+    return int(shapes[0][-1])
+
+
+def _copy_up_to(model, taps: Sequence[str]):
+    """A copy of the part of a model that leads to the taps."""
+    if not taps:
+        raise UserError(f"Name at least one layer of {model.name!r} to read: taps=[...]")
+    outputs = [_tap_output(model, name) for name in taps]
+    part = keras.Model(model.inputs[0], outputs, name=model.name)
+    copy = keras.models.clone_model(part)
+    copy.set_weights(part.get_weights())
+    return copy
+
+
 def _tap_output(model, name: str):
     """The output of a named layer; refuses one that a column cannot read."""
     names = [layer.name for layer in model.layers]
@@ -396,6 +441,19 @@ def _tap_output(model, name: str):
             f"{tuple(output.shape)}. Put a pooling or flattening layer behind it"
         )
     return output
+
+
+def _as_integers(seed: int | Sequence[int] | None) -> int | list[int] | None:
+    """The seed in Python's integers, which JSON takes."""
+    if seed is None:
+        return None
+    return int(seed) if isinstance(seed, numbers.Integral) else [int(value) for value in seed]
+
+
+def _dimension(dimension: int) -> int:
+    if int(dimension) <= 0:
+        raise UserError(f"A column hears at least one feature. Received: dimension={dimension}")
+    return int(dimension)
 
 
 def _widths(units: Sequence[int]) -> list[int]:

@@ -8,13 +8,14 @@ Keras layer, ``(batch, features) -> (batch, units)``. With ``members=m`` it hold
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import ops
 
-#: Separates the random streams of the weights of one layer.
-_SEED_STRIDE = 7919
+from pnn_keras.errors import UserError
 
 
 @keras.saving.register_keras_serializable("pnn_keras")
@@ -38,8 +39,9 @@ class LateralDense(keras.layers.Layer):
         kernel_initializer: initializer of ``W_i``.
         lateral_initializer: initializer of every ``U_ij``.
         bias_initializer: initializer of ``b_i``.
-        seed: makes the initial weights reproducible: an integer, or one per
-            member. A member's weights depend on its own seed only.
+        seed: makes the initial weights reproducible: an integer (member ``m``
+            gets ``seed + m``), or one per member. A member's weights depend on
+            its own seed only. None takes the initializers' own seeds.
 
     Call arguments:
         inputs: one tensor, or a list of the own activations followed by one
@@ -53,8 +55,9 @@ class LateralDense(keras.layers.Layer):
         ``(batch, units)``, or ``(members, batch, units)``.
 
     Raises:
-        ValueError: ``units`` or ``members`` is not positive, or the inputs do
-            not have the rank that ``members`` calls for.
+        UserError: ``units`` or ``members`` is not positive, there is not one
+            seed per member, or the inputs do not have the shapes that
+            ``members`` calls for.
 
     Example:
 
@@ -94,6 +97,9 @@ class LateralDense(keras.layers.Layer):
 
     def build(self, input_shape) -> None:
         own, *sources = self._shapes(input_shape)
+        self.input_spec = [
+            keras.layers.InputSpec(min_ndim=2, axes={-1: shape[-1]}) for shape in (own, *sources)
+        ]
         self.kernel = self._add_kernel("kernel", own[-1], self.units, self.kernel_initializer)
         if self.use_bias:
             shape = (self.units,) if self.members is None else (self.members, 1, self.units)
@@ -143,16 +149,16 @@ class LateralDense(keras.layers.Layer):
 
     def _shapes(self, input_shape) -> list[tuple]:
         """The input shapes as a list, own first; refuses a wrong rank."""
-        many = isinstance(input_shape, list) or isinstance(input_shape[0], (list, tuple))
+        many = isinstance(input_shape[0], (list, tuple))
         shapes = [tuple(shape) for shape in (input_shape if many else [input_shape])]
-        ranks = (2,) if self.members is None else (3, 2)
+        expected = "(batch, features)"
+        if self.members is not None:
+            expected = f"({self.members}, batch, features)"
         for position, shape in enumerate(shapes):
-            allowed = ranks[:1] if position == 0 else ranks
-            if len(shape) not in allowed or shape[-1] is None:
-                expected = "(batch, features)" if self.members is None else (
-                    f"({self.members}, batch, features)"
-                )
-                raise ValueError(
+            shared = len(shape) == 2 and (self.members is None or position > 0)
+            own = len(shape) == 3 and self.members is not None and shape[0] in (None, self.members)
+            if not (shared or own) or shape[-1] is None:
+                raise UserError(
                     f"{type(self).__name__} with members={self.members} expects inputs of "
                     f"shape {expected}. Received: input {position} of shape {shape}"
                 )
@@ -160,7 +166,7 @@ class LateralDense(keras.layers.Layer):
 
     def _add_kernel(self, name: str, rows: int, columns: int, initializer):
         """A kernel of shape (rows, columns), or (members, rows, columns)."""
-        initializer = _per_member(initializer, self.seed, self.members, stream=len(self.weights))
+        initializer = _seeded(initializer, self.seed, self.members, stream=len(self.weights))
         shape = (rows, columns) if self.members is None else (self.members, rows, columns)
         return self.add_weight(name=name, shape=shape, initializer=initializer)
 
@@ -266,22 +272,25 @@ class MemberDropout(keras.layers.Layer):
     """Dropout whose members differ from each other but not from run to run.
 
     Each call draws one array of random integers ``r`` for the batch. Member
-    ``m`` keeps a unit where ``c (r xor s_m) >= t`` in 32-bit arithmetic, with an
-    odd constant ``c`` and ``s_m`` the member's seed: a bijection of uniform
-    numbers, so that each member's mask is exactly Bernoulli, for the price of
-    one draw. A member's masks do not depend on which others train beside it.
+    ``m`` keeps a unit where ``a_m r + b_m >= t`` in 32-bit arithmetic, with an
+    odd ``a_m`` and a ``b_m`` that come from the member's seed: a bijection of
+    uniform numbers, so that each member's mask is exactly Bernoulli, and those
+    of two members are uncorrelated, for the price of one draw. A member's masks
+    do not depend on which others train beside it.
 
     Args:
         rate: share of the units that are dropped, at least 0 and below 1.
         members: None for ordinary dropout, or the number of members.
-        seed: an integer, or one per member.
+        seed: an integer (member ``m`` gets ``seed + m``), or one per member;
+            None draws one.
 
     Call arguments:
         inputs: tensor ``(batch, units)``, or ``(members, batch, units)``.
         training: units are dropped only when it is true.
 
     Raises:
-        ValueError: ``rate`` is not in [0, 1).
+        UserError: ``rate`` is not in [0, 1), ``members`` is not positive, or
+            there is not one seed per member.
 
     Example:
 
@@ -295,14 +304,19 @@ class MemberDropout(keras.layers.Layer):
     def __init__(self, rate: float, members: int | None = None, seed=None, **kwargs) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise ValueError(f"rate is at least 0 and below 1. Received: rate={rate}")
+            raise UserError(f"rate is at least 0 and below 1. Received: rate={rate}")
         self.rate = float(rate)
         self.members = None if members is None else _positive("members", members)
         self.seed = _seeds(seed, self.members)
         # One draw serves all members, so its generator takes no member's seed:
         # another grouping of the members must see the same draws.
-        shared = self.seed if self.members is None else 0
-        self.seed_generator = keras.random.SeedGenerator(shared)
+        shared = 0 if self.members is not None and self.seed is not None else self.seed
+        self.seed_generator = keras.random.SeedGenerator(
+            None if shared is None else _stream_seed(shared, 0)
+        )
+        if self.members is not None:
+            words = [_member_words(seed) for seed in self.seed or range(self.members)]
+            self._factors, self._offsets = np.array(words, "int32").T.reshape(2, -1, 1, 1)
         self.built = True
 
     def call(self, inputs, training=False):
@@ -317,11 +331,9 @@ class MemberDropout(keras.layers.Layer):
         """Which units each member keeps: booleans of shape (members, *shape)."""
         low, high = -(2**31), 2**31 - 1
         draw = keras.random.randint(shape, low, high, dtype="int32", seed=self.seed_generator)
-        seeds = self.seed if self.seed is not None else range(self.members)
-        mixed = [_as_int32(seed * 2654435761 + 0x9E3779B9) for seed in seeds]
-        offsets = ops.reshape(ops.convert_to_tensor(mixed, dtype="int32"), (-1, 1, 1))
-        scattered = ops.bitwise_xor(ops.expand_dims(draw, 0), offsets)
-        scattered = scattered * ops.convert_to_tensor(_as_int32(0x9E3779B1), dtype="int32")
+        factors = ops.convert_to_tensor(self._factors, dtype="int32")
+        offsets = ops.convert_to_tensor(self._offsets, dtype="int32")
+        scattered = ops.expand_dims(draw, 0) * factors + offsets
         return scattered >= int(low + self.rate * 2**32)
 
     def compute_output_shape(self, input_shape):
@@ -337,63 +349,73 @@ class MemberDropout(keras.layers.Layer):
 
 
 def _positive(name: str, value: int) -> int:
-    if isinstance(value, bool) or int(value) != value or value <= 0:
-        raise ValueError(f"{name} is a positive integer. Received: {name}={value!r}")
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or value <= 0:
+        raise UserError(f"{name} is a positive integer. Received: {name}={value!r}")
     return int(value)
 
 
 def _seeds(seed, members: int | None):
     """The seed as an integer (no members), a list of one per member, or None."""
-    if seed is None or members is None:
-        return None if seed is None else int(seed)
-    if isinstance(seed, int):
-        return [seed + member for member in range(members)]
+    if seed is None:
+        return None
+    single = isinstance(seed, numbers.Integral)
+    if members is None:
+        if not single:
+            raise UserError(f"Without members, seed is one integer. Received: seed={seed!r}")
+        return int(seed)
+    if single:
+        return [int(seed) + member for member in range(members)]
     seeds = [int(value) for value in seed]
     if len(seeds) != members:
-        raise ValueError(
+        raise UserError(
             f"seed is one integer, or one per member ({members}). Received: {len(seeds)} seeds"
         )
     return seeds
 
 
-def _per_member(initializer, seed, members: int | None, stream: int):
-    """An initializer that draws each member by itself, from its own seed.
+def _seeded(initializer, seed, members: int | None, stream: int):
+    """The initializer of one weight, which draws each member by itself.
 
-    Without it a variance-scaling initializer would take the member axis for a
-    part of the fan and start all members too small.
+    Drawn all at once, a variance-scaling initializer would take the member
+    axis for a part of the fan and start all members too small. And an
+    initializer draws the same numbers each time it is called, so that weights
+    of one shape would start equal: each weight has a stream of its own.
     """
+    own = _config(initializer).get("seed")
+    if seed is None and isinstance(own, int):
+        seed = _seeds(own, members)
     if members is None:
-        return initializer if seed is None else _reseeded(initializer, seed, stream)
+        return _reseeded(initializer, seed, stream)
+    seeds = [None] * members if seed is None else seed
 
     def initialise(shape, dtype=None):
-        seeds = [None] * members if seed is None else seed
-        drawn = [
-            (_reseeded(initializer, value, stream) if value is not None else _fresh(initializer))(
-                shape[1:], dtype
-            )
-            for value in seeds
-        ]
+        drawn = [_reseeded(initializer, value, stream)(shape[1:], dtype) for value in seeds]
         return ops.stack(drawn)
 
     return initialise
 
 
-def _reseeded(initializer, seed: int, stream: int):
-    """A copy of the initializer with a seed of its own for this weight."""
-    config = initializer.get_config()
-    if "seed" not in config:
-        return initializer
-    return type(initializer).from_config({**config, "seed": seed * _SEED_STRIDE + stream})
+def _reseeded(initializer, seed: int | None, stream: int):
+    """A copy of the initializer that draws from the seed, or anew where it is None."""
+    config = _config(initializer)
+    if "seed" not in config or (seed is None and config["seed"] is not None):
+        return initializer  # draws nothing, or from a generator of the user's own
+    seed = None if seed is None else _stream_seed(seed, stream)
+    return type(initializer).from_config({**config, "seed": seed})
 
 
-def _fresh(initializer):
-    """A copy of the initializer that draws anew."""
-    config = initializer.get_config()
-    if "seed" not in config:
-        return initializer
-    return type(initializer).from_config({**config, "seed": None})
+def _config(initializer) -> dict:
+    """The initializer's configuration; a plain function has none."""
+    return initializer.get_config() if hasattr(initializer, "get_config") else {}
 
 
-def _as_int32(value: int) -> int:
-    """The integer modulo 2**32, as a signed 32-bit number."""
-    return (value + 2**31) % 2**32 - 2**31
+def _stream_seed(seed: int, stream: int) -> int:
+    """One of the independent 32-bit seeds that an integer of any size gives."""
+    return int(np.random.SeedSequence([seed % 2**64, stream]).generate_state(1)[0])
+
+
+def _member_words(seed: int) -> tuple[int, int]:
+    """An odd factor and an offset for a member's masks, as signed 32-bit numbers."""
+    factor, offset = np.random.SeedSequence(seed % 2**64).generate_state(2).view("int32")
+    return int(factor) | 1, int(offset)

@@ -65,6 +65,7 @@ class Task:
 
     def __post_init__(self) -> None:
         _check_label(self.label)
+        object.__setattr__(self, "classes", tuple(self.classes))  # a list would do, but not hash
         if len(set(self.classes)) != len(self.classes):
             raise UserError(f"A class is listed once. Received: {', '.join(self.classes)}")
         if len(self.classes) < 2:
@@ -153,16 +154,18 @@ def make_task(
 ) -> Task:
     """The task that a name asks for, with its classes read off the utterances.
 
-    Without ``classes`` a single corpus's task has all classes of that corpus;
-    over several corpora it has the classes that each of them holds, after
-    synonyms are unified. With ``classes``, other labels count as one of them
-    where :data:`SYNONYMS` or ``merges`` says so, and the rest is left out.
+    Without ``classes`` a single corpus's task has all classes of that corpus,
+    except those that ``merges`` names. Over several corpora it has the emotions
+    that each of them holds, after synonyms are unified, and the speakers and
+    genders of all. With ``classes``, other labels count as one of them where
+    :data:`SYNONYMS` or ``merges`` says so, and the rest is left out.
 
     Args:
         spec: ``LABEL`` or ``LABEL@CORPUS``.
         utterances: the utterances at hand, of one or several corpora.
         classes: the classes wanted, in order; only for emotion.
-        merges: labels to count as another class; None means :data:`MERGES`.
+        merges: emotions to count as another class; None means :data:`MERGES`
+            where classes are given, else no merging.
 
     Raises:
         UserError: the corpus or a class is unknown here, or fewer than two
@@ -177,7 +180,7 @@ def make_task(
     (('excited', 'happy'), ('joy', 'happy'))
     """
     label, corpus = parse_task(spec)
-    if classes is not None and label != "emotion":
+    if label != "emotion" and (classes is not None or merges is not None):
         raise UserError(f"Classes can be chosen for emotion only. Received: {spec!r}")
     own = _of_corpus(spec, corpus, utterances)
     found = {}
@@ -187,9 +190,10 @@ def make_task(
             found.setdefault(utterance.corpus, {})[value] = None
     if not found:
         raise CorpusError(f"No utterance has a {label} label, so {spec!r} cannot be learned.")
-    merges = {**SYNONYMS, **(MERGES if merges is None else merges)}
     if classes is None:
-        classes, merges = _classes_of(found, label)
+        classes, merges = _classes_of(found, label, merges or {})
+    else:
+        merges = {**SYNONYMS, **(MERGES if merges is None else merges)}
     values = list(dict.fromkeys(value for values in found.values() for value in values))
     merged = _merged(values, classes, merges)
     reached = {value for value in values if value in classes} | {c for _, c in merged}
@@ -222,14 +226,20 @@ def _of_corpus(spec: str, corpus: str | None, utterances) -> list[Utterance]:
     return own
 
 
-def _classes_of(found: Mapping[str, Mapping[str, None]], label: str):
+def _classes_of(found: Mapping[str, Mapping[str, None]], label: str, merges):
     """The classes to learn when none were asked for, and the map that goes with them."""
-    if label == "speaker":
-        return sorted(value for values in found.values() for value in values), {}
-    if len(found) == 1:
-        return sorted(next(iter(found.values()))), {}
-    unified = [{SYNONYMS.get(v, v) for v in values} for values in found.values()]
-    return sorted(set.intersection(*unified)), SYNONYMS
+    if label != "emotion":
+        return sorted({value for values in found.values() for value in values}), {}
+    # One corpus's own names are kept as they are; only several need unifying.
+    merges = merges if len(found) == 1 else {**SYNONYMS, **merges}
+    reached = [{_end(value, merges) for value in values} for values in found.values()]
+    return sorted(set.intersection(*reached)), merges
+
+
+def _end(value: str, merges: Mapping[str, str]) -> str:
+    """What a label counts as once it has been merged, and merged again."""
+    once = merges.get(value, value)
+    return merges.get(once, once)
 
 
 def _merged(values, classes, merges) -> tuple[tuple[str, str], ...]:
