@@ -80,9 +80,10 @@ def make_protocol(
     ``speaker-5-fold`` (any number of folds) keeps speakers together and deals
     men and women evenly to the folds; the next fold, or as many as hold two
     speakers, stops training. ``leave-one-speaker-out`` tests one speaker at a
-    time; two others, of both sexes where possible, stop. ``paper-10-fold`` is
-    that of Gideon et al. (2017): every speaker is dealt evenly to ten folds,
-    one tests, one stops, eight train. Its scores are speaker-dependent.
+    time; two others stop, of both sexes where there are as many men as women.
+    ``paper-10-fold`` is that of Gideon et al. (2017): every speaker is dealt
+    evenly to ten folds, one tests, one stops, eight train. Its scores are
+    speaker-dependent.
 
     Byte-identical recordings share a role in every protocol.
 
@@ -94,10 +95,13 @@ def make_protocol(
         seed: seed of the dealing.
 
     Raises:
-        ProtocolError: the name is unknown, a speaker is unknown in a disjoint
-            protocol, or there are too few speakers or utterances.
+        ProtocolError: the name is unknown, ``repeats`` is not positive, a
+            speaker is unknown in a disjoint protocol, or there are too few
+            speakers or recordings.
     """
     deal = _dealer(name)
+    if repeats < 1:
+        raise ProtocolError(f"repeats is at least 1. Received: {repeats}")
     rows = np.flatnonzero(labelled)
     disjoint = deal is not _paper_folds
     folds: list[Fold] = []
@@ -242,10 +246,13 @@ def _disjoint_fold(dealt: list[list[np.ndarray]], test: int) -> Fold:
 
 def _paper_folds(name, utterances, rows, generator) -> list[Fold]:
     folds = int(name.split("-")[1])
-    if len(rows) < folds:
-        raise ProtocolError(f"{name} needs at least {folds} utterances. Received: {len(rows)}")
+    recordings = _same_recordings(utterances, rows)
+    if len(recordings) < folds:
+        raise ProtocolError(
+            f"{name} needs at least {folds} recordings. Received: {len(recordings)}"
+        )
     by_speaker = defaultdict(list)
-    for same in _same_recordings(utterances, rows):
+    for same in recordings:
         by_speaker[utterances[same[0]].speaker_id].append(same)
     dealt: list[list[int]] = [[] for _ in range(folds)]
     position = 0  # carried over, so that the folds' sizes differ by little
@@ -293,7 +300,8 @@ def _groups(utterances, rows, generator) -> list[np.ndarray]:
         by_sex[str(utterances[members[name][0]].gender)].append(np.array(members[name]))
     # One sex after the other: dealt to the folds one by one, each sex, and so
     # the whole, is spread as evenly as its number allows.
-    return [same[i] for _, same in sorted(by_sex.items()) for i in generator.permutation(len(same))]
+    sexes = [same for _, same in sorted(by_sex.items())]
+    return [same[i] for same in sexes for i in generator.permutation(len(same))]
 
 
 def _in_turn(utterances, groups: list[np.ndarray]) -> list[np.ndarray]:
@@ -319,13 +327,14 @@ def _same_recordings(utterances, rows) -> list[list[int]]:
 
 def _share_of_each(rows, targets, utterances, generator) -> np.ndarray:
     """An eighth of each class's recordings, at least one where it has two."""
-    chosen: list[int] = []
+    chosen: set[str] = set()
     for number in np.unique(targets[rows]):
         clips = _same_recordings(utterances, rows[targets[rows] == number])
         size = max(1, len(clips) // STOP_SHARE) if len(clips) > 1 else 0
-        for i in generator.permutation(len(clips))[:size]:
-            chosen.extend(clips[i])
-    return np.sort(np.array(chosen, dtype=np.int64))
+        drawn = generator.permutation(len(clips))[:size]
+        chosen.update(utterances[clips[i][0]].content for i in drawn)
+    # By content: a recording may bear two labels, and must not train and stop.
+    return np.sort(np.array([i for i in rows if utterances[i].content in chosen], dtype=np.int64))
 
 
 def _share_of_speakers(rows, utterances, targets, generator) -> np.ndarray:
