@@ -379,7 +379,8 @@ def _material(corpora, base, frontend, strict, workers, progress) -> Material:
     own = _own_frontend(base, frontend)
     needed = {_input_name(own): own}
     for name, config in (base.frontends if base is not None else {}).items():
-        needed.setdefault(name, create_frontend(config))
+        if name not in needed:  # the caller's own need not be known by name
+            needed[name] = create_frontend(config)
     extracted = {
         name: extract_features(
             utterances, each, workers=workers, progress=progress, strict=strict
