@@ -170,7 +170,8 @@ def _scores(metadata: Mapping) -> str:
     scores = metadata.get("scores") or {}
     if not scores:
         return f"## Scores\n\n{_NOT_SAID.capitalize()}."
-    parts = ["## Scores", f"UAR is the unweighted average recall. {_stamp(_protocol_of(metadata))}"]
+    stamp = _stamp(metadata.get("protocol") or {})
+    parts = ["## Scores", f"UAR is the unweighted average recall. {stamp}"]
     for task, methods in scores.items():
         parts.append(f"### {task}\n\n{_score_table(methods)}")
         parts += [
@@ -180,10 +181,6 @@ def _scores(metadata: Mapping) -> str:
             if score.get("confusion") and score.get("classes")
         ]
     return "\n\n".join(parts)
-
-
-def _protocol_of(metadata: Mapping) -> Mapping:
-    return metadata.get("protocol") or {}
 
 
 def _score_table(methods: Mapping[str, Mapping]) -> str:

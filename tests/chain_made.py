@@ -13,7 +13,8 @@ EMOTION = Task("emotion", ("angry", "happy", "sad"), merged=(("excited", "happy"
 def made_chain(dimension: int = 5, emotion: Task = EMOTION, **options) -> Chain:
     """Gender, and emotion that reads it; weights, means and deviations all differ."""
     chain = Chain(**options)
-    chain.add_column(GENDER, dimension=dimension, units=[8, 8], frontend=_frontend(options), seed=1)
+    frontend = next(iter(options.get("frontends") or ["features"]))
+    chain.add_column(GENDER, dimension=dimension, frontend=frontend, units=[8, 8], seed=1)
     chain.add_column(emotion, units=[8, 8], seed=2)
     scatter_weights(chain)
     return chain
@@ -34,11 +35,12 @@ def foreign_chain() -> Chain:
     return chain
 
 
-def two_ears_chain() -> Chain:
-    """Each of the two columns hears a front-end of its own."""
-    chain = Chain()
-    chain.add_column(GENDER, dimension=5, units=[8], frontend="egemaps", seed=1)
-    chain.add_column(EMOTION, dimension=3, units=[8], frontend="embeddings", seed=2)
+def two_ears_chain(hearing: str = "egemaps") -> Chain:
+    """Gender hears audio in three numbers, emotion a table of four a file."""
+    embeddings = {"name": "embeddings", "dimension": 4, "sha256": "0" * 64}
+    chain = Chain(frontends={hearing: {"name": hearing}, "embeddings": embeddings})
+    chain.add_column(GENDER, dimension=3, units=[8], frontend=hearing, seed=1)
+    chain.add_column(EMOTION, dimension=4, units=[8], frontend="embeddings", seed=2)
     scatter_weights(chain)
     return chain
 
@@ -103,6 +105,3 @@ def recorded_metadata() -> dict:
         "settings": {"seed": 1},
     }
 
-
-def _frontend(options: dict) -> str:
-    return next(iter(options.get("frontends") or ["features"]))

@@ -52,7 +52,7 @@ def test_foreign_model_and_adapter_survive(tmp_path):
 
 def test_two_front_ends_survive(tmp_path):
     chain = two_ears_chain()
-    inputs = {"egemaps": rows(), "embeddings": rows(dimension=3)}
+    inputs = {"egemaps": rows(dimension=3), "embeddings": rows(dimension=4)}
     assert same_answers(chain, load_preset(save_preset(chain, tmp_path / "t")), inputs)
 
 
@@ -266,11 +266,15 @@ def test_foreign_code_is_refused_before_keras_sees_it(folder, config):
         read_preset(folder)
 
 
-@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
 def test_what_could_not_be_loaded_is_not_saved(tmp_path):
-    model = keras.Sequential([keras.Input((5,)), keras.layers.Lambda(lambda x: x, name="l")])
-    chain = Chain([ForeignColumn(model, taps=["l"])])
-    with pytest.raises(PresetError, match="keras.layers.Lambda"):
+    @keras.saving.register_keras_serializable("theirs")
+    class Double(keras.layers.Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+    model = keras.Sequential([keras.Input((5,)), Double(name="double")])
+    chain = Chain([ForeignColumn(model, taps=["double"])])
+    with pytest.raises(PresetError, match="Double registered as theirs>Double"):
         save_preset(chain, tmp_path / "made")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,236 @@
+"""How well a trained chain does on a corpus that it has not heard."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from pnn_keras.corpus import Corpus, Utterance
+from pnn_keras.errors import UserError
+from pnn_keras.prediction import answer, hear, utterance_extractor
+from pnn_keras.statistics import confusion_matrix, recalls, uar
+from pnn_keras.task import MERGES, SYNONYMS, Task
+
+#: How many names an error message lists.
+_SHOWN = 8
+
+
+def evaluate(
+    chain,
+    corpus: Corpus,
+    *,
+    task: str | None = None,
+    allow_heard: bool = False,
+    unheard_only: bool = False,
+    merges: Mapping[str, str] | None = None,
+    tables: Mapping[str, str | os.PathLike] | None = None,
+    folder: str | os.PathLike | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+    strict: bool = False,
+) -> dict:
+    """Scores a chain on a corpus, for every task that the corpus has labels for.
+
+    The corpus's labels count as the chain's classes where they have the same
+    name, where the task says so, and where :data:`~pnn_keras.task.SYNONYMS` and
+    ``merges`` do; the rest is left out. UAR is the mean of the recalls of the
+    classes that are present.
+
+    Args:
+        chain: the chain.
+        corpus: the corpus.
+        task: the one task to score, by name; None means all.
+        allow_heard: score speakers and recordings that the chain was trained
+            on, too; the result then says ``"not held out"``.
+        unheard_only: leave them out instead of refusing.
+        merges: labels to count as another class; None means
+            :data:`~pnn_keras.task.MERGES`.
+        tables: as in :func:`pnn_keras.prediction.predict_audio`.
+        folder: folder of the feature store; None means the usual one.
+        workers: how many recordings to extract at a time.
+        progress: whether to show a progress bar.
+        strict: whether one recording that cannot be used ends the run.
+
+    Returns:
+        A JSON-able dictionary: ``corpus``, ``synthetic``, ``held_out`` (``"held
+        out"``, ``"not held out"``, or ``"unknown"`` if the chain has no record
+        of what it heard), ``left_out_as_heard`` (number of utterances),
+        ``failures`` (pairs of id and reason), ``skipped_tasks`` (why, by task)
+        and ``tasks``: for each its ``uar``, ``recalls`` by class (None where
+        absent), ``absent`` classes, ``confusion`` (rows: true class),
+        ``classes``, ``utterances``, ``mapped`` (which label counted as which
+        class) and ``left_out`` (number of utterances by label).
+
+    Raises:
+        UserError: the chain has heard speakers or recordings of the corpus, it
+            has no such task, or no utterance can be scored.
+        AudioError: no recording can be used, or with ``strict`` one cannot.
+
+    Example:
+
+    >>> from pnn_keras import Chain, Task
+    >>> chain = Chain(metadata={"heard": {"speakers": ["A/1"]}})
+    >>> column = chain.add_column(Task("gender", ("female", "male")), dimension=3, units=[4])
+    >>> [u.speaker for u in heard_utterances(chain, [Utterance("A", "a", "a.wav", speaker="1")])]
+    ['1']
+    """
+    if allow_heard and unheard_only:
+        raise UserError("Heard speakers are either scored or left out. Received: both options")
+    chosen = [chain.column(task).task] if task else chain.tasks
+    if None in chosen:
+        raise UserError(f"The column {task!r} answers no task, so it has no score")
+    heard = heard_utterances(chain, corpus)
+    if heard and not (allow_heard or unheard_only):
+        raise UserError(_heard_message(corpus, heard))
+    left = set(map(id, heard)) if unheard_only else set()
+    utterances = [utterance for utterance in corpus if id(utterance) not in left]
+    scored, skipped = _scored_tasks(chosen, utterances, merges)
+    if not scored:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
+        raise UserError(f"Nothing in {corpus.name} can be scored. {reasons}")
+    utterances = [u for u in utterances if any(t.value(u) for t in scored.values())]
+    extract = utterance_extractor(utterances, folder=folder, workers=workers, progress=progress)
+    inputs, errors = hear(chain, extract, len(utterances), tables=tables, strict=strict)
+    usable = [i for i in range(len(utterances)) if i not in errors]
+    if not usable:
+        raise UserError(f"No recording of {corpus.name} can be used. The first: {errors[0]}")
+    probabilities = answer(chain, {name: values[usable] for name, values in inputs.items()})
+    rows = [utterances[i] for i in usable]
+    return {
+        "corpus": corpus.name,
+        "synthetic": corpus.info.synthetic,
+        "held_out": _held_out(chain, heard and allow_heard),
+        "left_out_as_heard": len(left),
+        "failures": [[utterances[i].id, reason] for i, reason in sorted(errors.items())],
+        "skipped_tasks": skipped,
+        "tasks": {
+            name: {
+                **_score(scored_task, rows, probabilities[name]),
+                "mapped": dict(scored_task.merged),
+                "left_out": _left_out(scored_task, corpus, left),
+            }
+            for name, scored_task in scored.items()
+        },
+    }
+
+
+def heard_utterances(chain, utterances: Iterable[Utterance]) -> list[Utterance]:
+    """The utterances whose speaker, or whose very recording, the chain was trained on.
+
+    Args:
+        chain: the chain, with ``heard`` in its metadata.
+        utterances: the utterances to look at.
+    """
+    record = chain.metadata.get("heard") or {}
+    speakers, contents = set(record.get("speakers", ())), set(record.get("contents", ()))
+    return [
+        utterance
+        for utterance in utterances
+        if utterance.speaker_id in speakers or (contents and _content(utterance) in contents)
+    ]
+
+
+def _content(utterance: Utterance) -> str | None:
+    """The recording's digest; None where it cannot be read, which extraction reports."""
+    try:
+        return utterance.content
+    except OSError:
+        return None
+
+
+def _heard_message(corpus: Corpus, heard: Sequence[Utterance]) -> str:
+    speakers = sorted({u.speaker_id or f"{u.corpus}/{u.id}" for u in heard})
+    shown = ", ".join(speakers[:_SHOWN]) + (", ..." if len(speakers) > _SHOWN else "")
+    return (
+        f"The chain was trained on {len(heard)} of the {len(corpus)} utterances of {corpus.name} "
+        f"or on their speakers: {shown}. A score on them would say nothing about new voices. "
+        "Leave them out (unheard_only), or score them all the same (allow_heard)"
+    )
+
+
+def _held_out(chain, scored_heard) -> str:
+    if not chain.metadata.get("heard"):
+        return "unknown"
+    return "not held out" if scored_heard else "held out"
+
+
+def _scored_tasks(
+    tasks: Sequence[Task], utterances: Sequence[Utterance], merges: Mapping[str, str] | None
+) -> tuple[dict[str, Task], dict[str, str]]:
+    """The tasks with the corpus's labels mapped, by name; and why others are skipped."""
+    scored, skipped = {}, {}
+    for task in tasks:
+        labels = Counter(_label(task, utterance) for utterance in utterances)
+        labels.pop(None, None)
+        mapped = _mapped(task, labels, MERGES if merges is None else merges)
+        # Another corpus's labels are scored, so the task forgets its own corpus.
+        here = dataclasses.replace(task, corpus=None, merged=mapped)
+        reached = [label for label in labels if here.class_of(label) is not None]
+        if not labels:
+            skipped[task.name] = f"no utterance is labelled with {task.label}"
+        elif not reached:
+            skipped[task.name] = (
+                f"no label is one of its classes {_some(task.classes)}; labels: {_some(labels)}"
+            )
+        else:
+            scored[task.name] = here
+    return scored, skipped
+
+
+def _label(task: Task, utterance: Utterance) -> str | None:
+    return utterance.speaker_id if task.label == "speaker" else getattr(utterance, task.label)
+
+
+def _mapped(
+    task: Task, labels: Iterable[str], merges: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """The labels that count as another class: as in training, by synonym or by merge."""
+    if task.label != "emotion":
+        return ()
+    trained = dict(task.merged)
+    pairs = []
+    for label in sorted(labels):
+        name = SYNONYMS.get(label, label)
+        for target in (trained.get(label), name, trained.get(name), merges.get(name)):
+            if label not in task.classes and target in task.classes:
+                pairs.append((label, target))
+                break
+    return tuple(pairs)
+
+
+def _score(task: Task, utterances: Sequence[Utterance], probabilities: np.ndarray) -> dict:
+    targets = task.targets(utterances)
+    with_label = targets >= 0
+    if not with_label.any():
+        raise UserError(f"No recording that can be used has a class of the task {task.name}")
+    predictions = probabilities.argmax(axis=-1)[with_label]
+    confusion = confusion_matrix(targets[with_label], predictions, len(task.classes))
+    found = [None if np.isnan(value) else float(value) for value in recalls(confusion)]
+    by_class = dict(zip(task.classes, found, strict=True))
+    return {
+        "uar": float(uar(confusion)),
+        "recalls": by_class,
+        "absent": [name for name, recall in by_class.items() if recall is None],
+        "confusion": confusion.tolist(),
+        "classes": list(task.classes),
+        "utterances": int(with_label.sum()),
+    }
+
+
+def _left_out(task: Task, corpus: Corpus, left: set[int]) -> dict[str, int]:
+    """How many utterances have a label that is none of the classes, by label."""
+    labels = Counter(
+        _label(task, u) or "no label"
+        for u in corpus
+        if id(u) not in left and task.value(u) is None
+    )
+    return dict(sorted(labels.items()))
+
+
+def _some(names: Iterable[str]) -> str:
+    names = sorted(names)
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
