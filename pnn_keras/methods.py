@@ -118,7 +118,10 @@ def train(
         scaling: ``"training"`` fits each scaler on training rows;
             ``"corpus"`` on all rows of the column's corpus, test rows
             included: the paper's way, and transductive.
-        units, dropout, lateral, adapter_units: shape of the columns.
+        units: widths of the hidden layers.
+        dropout: share of each hidden layer dropped in training.
+        lateral: ``"dense"`` or ``"adapter"``.
+        adapter_units: width of the adapters' projections, or None.
         reads: the earlier columns that the target reads; None means all.
         settings: epochs, batch size and so on.
         out: where to save the chain as a preset; the folder must not exist.
@@ -151,9 +154,8 @@ def train(
     run = _Run(material, base, shape, settings, scaling, Monitor(tensorboard, progress))
     task = make_task(target, material.utterances, classes, merges)
     source_tasks = [make_task(spec, material.utterances) for spec in sources]
-    division = make_protocol(
-        protocol, material.utterances, task.targets(material.utterances) >= 0, repeats, settings.seed
-    )
+    labelled = task.targets(material.utterances) >= 0
+    division = make_protocol(protocol, material.utterances, labelled, repeats, settings.seed)
     _refuse_heard(base, material.utterances)
     scores, epochs = run.score(task, source_tasks, division, reads)
     chain = run.fit_all(task, source_tasks, division, reads, epochs)
@@ -197,8 +199,8 @@ class _Run:
                 {name: widths[name] for name in names},
                 f"{task.name} {method}",
             )
-            results[method] = score_answers(targets, answers, division.folds, task, division.repeats)
-            results[method]["best_epochs"] = fit.best_epoch.tolist()
+            score = score_answers(targets, answers, division.folds, task, division.repeats)
+            results[method] = {**score, "best_epochs": fit.best_epoch.tolist()}
             epochs.setdefault(column.name, _median(fit))
         scores[task.name] = results
         return scores, epochs
@@ -324,11 +326,12 @@ def score_answers(
     pooled = confusions.reshape(repeats, -1, count, count).sum(axis=1)
     by_fold = uar(confusions)
     spread = by_fold.reshape(repeats, -1)
+    several = spread.shape[1] > 1
     by_class = np.nanmean(recalls(pooled), axis=0)
     return {
         "uar": float(uar(pooled).mean()),
         "uar_folds_mean": float(np.nanmean(by_fold)),
-        "uar_folds_sd": float(np.std(spread, axis=1, ddof=1).mean()) if spread.shape[1] > 1 else 0.0,
+        "uar_folds_sd": float(np.std(spread, axis=1, ddof=1).mean()) if several else 0.0,
         "absent": int(np.isnan(recalls(confusions)).sum()),
         "recalls": {name: float(r) for name, r in zip(task.classes, by_class, strict=True)},
         "confusion": pooled.sum(axis=0).tolist(),
