@@ -207,7 +207,7 @@ class _Run:
 
     def fit_all(self, task, sources, division, reads, epochs) -> Chain:
         """The chain fitted on all rows, each column for the epochs that the folds chose."""
-        chain = self.base if self.base is not None else Chain(name="chain")
+        chain = Chain(name="chain") if self.base is None else _copy(self.base)
         chain.frontends[self.hears] = self.material.frontend.config()
         taps, widths = dict(self.base_taps), _widths(self.base)
         scored = division.folds[0]
@@ -427,6 +427,13 @@ def _refuse_heard(base: Chain | None, utterances: Sequence[Utterance]) -> None:
             f"these recordings ({named}), so nothing could be scored on them. Use a corpus that "
             "it has not heard"
         )
+
+
+def _copy(chain: Chain) -> Chain:
+    """The same chain again, so that the caller's stays as it is."""
+    copied = Chain.from_config(chain.get_config())
+    copied.set_weights(chain.get_weights())
+    return copied
 
 
 def _base_taps(base: Chain | None, material: Material) -> dict[str, list[np.ndarray]]:

@@ -1,0 +1,5 @@
+"""``python -m pnn_keras`` is the command line."""
+
+from pnn_keras.cli import main
+
+main()
