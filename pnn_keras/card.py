@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 
 #: How a method is named in a table of scores.
 METHODS = {
-    "prognet": "ProgNet (this chain)",
+    "prognet": "ProgNet",
     "ptft": "pre-trained, fine-tuned",
     "dnn": "DNN from scratch, same split",
+    "column": "the column",
 }
 
 _NOT_SAID = "not recorded"
@@ -137,6 +138,8 @@ def _corpora(metadata: Mapping) -> str:
     citations = [corpus["citation"] for corpus in corpora if corpus.get("citation")]
     if citations:
         text += "\n\nPlease cite:\n\n" + "\n".join(f"- {citation}" for citation in citations)
+    if metadata.get("notes"):
+        text += "\n\nKnown defects:\n\n" + "\n".join(f"- {note}" for note in metadata["notes"])
     return text
 
 
@@ -171,7 +174,11 @@ def _scores(metadata: Mapping) -> str:
     if not scores:
         return f"## Scores\n\n{_NOT_SAID.capitalize()}."
     stamp = _stamp(metadata.get("protocol") or {})
-    parts = ["## Scores", f"UAR is the unweighted average recall. {stamp}"]
+    parts = [
+        "## Scores",
+        f"UAR is the unweighted average recall. {stamp} The scores are those of networks trained "
+        "on the protocol's folds; this chain was trained the same way on all of the data.",
+    ]
     for task, methods in scores.items():
         parts.append(f"### {task}\n\n{_score_table(methods)}")
         parts += [

@@ -301,7 +301,7 @@ def test_check_config_lets_plain_values_pass():
 
 def test_card_tells_the_scores_side_by_side(chain):
     text = card(chain, recorded_metadata(), name="made")
-    assert "| ProgNet (this chain) | 0.500 | 0.480 ± 0.030 | 12 | 0.750 | 0.250 | 0.500 |" in text
+    assert "| ProgNet | 0.500 | 0.480 ± 0.030 | 12 | 0.750 | 0.250 | 0.500 |" in text
     assert "| DNN from scratch, same split | 0.400 |" in text
     assert "| **happy** | 2 | 1 | 1 |" in text
 
@@ -317,6 +317,15 @@ def test_card_stamps_a_speaker_dependent_score(chain):
     metadata = recorded_metadata()
     metadata["protocol"]["speaker_disjoint"] = False
     assert "Speaker-dependent: every test speaker was heard" in card(chain, metadata)
+
+
+def test_card_says_what_was_scored(chain):
+    assert "networks trained on the protocol's folds" in card(chain, recorded_metadata())
+
+
+def test_card_names_defects_of_the_data(chain):
+    text = card(chain, {**recorded_metadata(), "notes": ["Two clips are the same."]})
+    assert "Known defects:\n\n- Two clips are the same." in text
 
 
 def test_card_says_synthetic_plainly(chain):
