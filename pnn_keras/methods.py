@@ -147,11 +147,11 @@ def train(
     if out is not None and Path(out).exists():
         raise UserError(f"{out} exists already. Name another folder, or remove it")
     base = _base(from_model)
-    _check_request(target, sources, scaling, base)
-    corpora = _open(corpus, strict)
-    material = _material(corpora, base, frontend, strict, workers, progress)
+    check_request(target, sources, scaling, base)
+    corpora = open_corpora(corpus, strict)
+    material = load_material(corpora, base, frontend, strict, workers, progress)
     shape = Shape(units, dropout, lateral, adapter_units)
-    run = _Run(material, base, shape, settings, scaling, Monitor(tensorboard, progress))
+    run = Run(material, base, shape, settings, scaling, Monitor(tensorboard, progress))
     task = make_task(target, material.utterances, classes, merges)
     source_tasks = [make_task(spec, material.utterances) for spec in sources]
     labelled = task.targets(material.utterances) >= 0
@@ -168,7 +168,7 @@ def train(
     return chain
 
 
-class _Run:
+class Run:
     """One training run: scores every column on the folds, then fits the chain on all rows."""
 
     def __init__(self, material, base, shape, settings, scaling, monitor) -> None:
@@ -183,8 +183,8 @@ class _Run:
         taps, widths = dict(self.base_taps), _widths(self.base)
         scores, epochs = {}, {}
         for source in sources:
-            folds = self._source_folds(source, division)
-            column, fit, answers, hidden = self._fit(source, folds, taps, widths, source.name)
+            folds = self.source_folds(source, division)
+            column, fit, answers, hidden = self.fit(source, folds, taps, widths, source.name)
             taps[column.name], widths[column.name] = hidden, column.tap_units
             epochs[column.name] = _median(fit)
             scores[source.name] = {"column": self._score(source, folds, answers, division.repeats)}
@@ -192,7 +192,7 @@ class _Run:
         read = _read_names(widths, reads)
         results = {}
         for method, names in (("prognet", read), ("dnn", [])) if read else (("dnn", []),):
-            column, fit, answers, _ = self._fit(
+            column, fit, answers, _ = self.fit(
                 task,
                 division.folds,
                 {name: taps[name] for name in names},
@@ -214,14 +214,14 @@ class _Run:
         rows = np.concatenate([scored.heard, scored.test])
         for source in sources:
             own = self._rows_of(source, rows)
-            column, _, _, hidden = self._fit(
+            column, _, _, hidden = self.fit(
                 source, [_all_rows(own)], taps, widths, f"{source.name}, all rows",
                 epochs[column_name(source.name)],
             )
             chain.append(column.member(0))
             taps[column.name], widths[column.name] = [tap[0] for tap in hidden], column.tap_units
         read = _read_names(widths, reads)
-        column, _, _, _ = self._fit(
+        column, _, _, _ = self.fit(
             task,
             [_all_rows(np.sort(rows))],
             {name: taps[name] for name in read},
@@ -233,7 +233,7 @@ class _Run:
         chain.freeze()
         return chain
 
-    def _fit(self, task, folds, taps, widths, title, epochs: int | None = None):
+    def fit(self, task, folds, taps, widths, title, epochs: int | None = None):
         """Fits one column on every fold: the column, how it went, answers and taps."""
         settings = self.settings
         if epochs is not None:
@@ -264,7 +264,7 @@ class _Run:
         own = rows[targets[rows] >= 0]
         return own if len(own) else np.flatnonzero(targets >= 0)
 
-    def _source_folds(self, source: Task, division: Protocol) -> list[Fold]:
+    def source_folds(self, source: Task, division: Protocol) -> list[Fold]:
         """The source's rows in every fold, checked against what they must not hear."""
         utterances = self.material.utterances
         targets = source.targets(utterances)
@@ -341,7 +341,8 @@ def score_answers(
     }
 
 
-def _check_request(target, sources, scaling, base) -> None:
+def check_request(target, sources, scaling, base) -> None:
+    """Refuses a scaling or tasks that no chain can be trained with, before audio is opened."""
     if scaling == "speaker":
         raise UserError(
             "Per-speaker scaling is refused for a chain that is to be used: one clip has no "
@@ -361,7 +362,8 @@ def _check_request(target, sources, scaling, base) -> None:
         )
 
 
-def _open(corpus, strict: bool) -> tuple[Corpus, ...]:
+def open_corpora(corpus, strict: bool) -> tuple[Corpus, ...]:
+    """Opens one or several corpora, each given by what names it or as itself."""
     given = [corpus] if isinstance(corpus, (str, Path, Corpus)) else list(corpus)
     if not given:
         raise UserError("At least one corpus is needed, or none to use the synthetic one")
@@ -376,7 +378,7 @@ def _base(from_model) -> Chain | None:
     return load(from_model)
 
 
-def _material(corpora, base, frontend, strict, workers, progress) -> Material:
+def load_material(corpora, base, frontend, strict, workers, progress) -> Material:
     """Opens the audio of all corpora through every front-end that is needed."""
     utterances = pool(corpora)
     own = _own_frontend(base, frontend)
