@@ -1,5 +1,6 @@
-"""``python -m pnn_keras`` is the command line."""
+"""``python -m pnn_keras``: the same as ``pnn-keras``."""
 
 from pnn_keras.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -84,9 +84,7 @@ def _check_object(config: dict) -> None:
     own = isinstance(module, str) and module.startswith("pnn_keras.")
     # Keras looks for the registered name first, so it must agree with the class.
     agrees = registered == f"pnn_keras>{name}" if own else _is_plain(config, registered)
-    known = (module, name) in _SINGLE or (
-        module in _KERAS_MODULES and name not in _UNSAFE_LAYERS
-    )
+    known = (module, name) in _SINGLE or (module in _KERAS_MODULES and name not in _UNSAFE_LAYERS)
     if not (known and agrees):
         raise PresetError(
             "A saved chain is made of layers of Keras and pnn_keras only, so that loading it "

@@ -103,9 +103,7 @@ def _heard_features(chain) -> str:
 
 
 def _answers(chain) -> str:
-    rows = [
-        [f"`{task.name}`", _classes(task.classes), _merged(task)] for task in chain.tasks
-    ]
+    rows = [[f"`{task.name}`", _classes(task.classes), _merged(task)] for task in chain.tasks]
     return "## What it answers\n\n" + _table(["task", "classes", "counted as another class"], rows)
 
 
@@ -148,8 +146,12 @@ def _protocol(metadata: Mapping) -> str:
     if not protocol:
         return f"## Protocol\n\n{_NOT_SAID.capitalize()}."
     lines = [f"**{_stamp(protocol)}**", ""]
-    for key, label in (("name", "Protocol"), ("folds", "Folds"), ("repeats", "Repeats"),
-                       ("hash", "Digest of the division")):
+    for key, label in (
+        ("name", "Protocol"),
+        ("folds", "Folds"),
+        ("repeats", "Repeats"),
+        ("hash", "Digest of the division"),
+    ):
         if protocol.get(key) is not None:
             lines.append(f"- {label}: {protocol[key]}")
     if protocol.get("transductive"):
@@ -216,8 +218,7 @@ def _folds(score: Mapping) -> str:
 def _confusion_table(score: Mapping) -> str:
     classes = list(score["classes"])
     rows = [
-        [f"**{name}**", *counts]
-        for name, counts in zip(classes, score["confusion"], strict=False)
+        [f"**{name}**", *counts] for name, counts in zip(classes, score["confusion"], strict=False)
     ]
     return _table(["", *classes], rows)
 
@@ -253,9 +254,8 @@ def _parameters(chain) -> str:
         ]
         for column in chain.columns
     ]
-    return (
-        f"## Parameters\n\n{chain.count_params():,} in all.\n\n"
-        + _table(["column", "task", "reads", "hidden units", "parameters"], rows)
+    return f"## Parameters\n\n{chain.count_params():,} in all.\n\n" + _table(
+        ["column", "task", "reads", "hidden units", "parameters"], rows
     )
 
 

@@ -459,8 +459,10 @@ def _dimension(dimension: int) -> int:
 def _widths(units: Sequence[int]) -> list[int]:
     widths = [int(width) for width in units]
     if not widths or min(widths) <= 0:
-        raise UserError(f"A column has at least one hidden layer, each of a positive width. "
-                        f"Received: units={list(units)}")
+        raise UserError(
+            f"A column has at least one hidden layer, each of a positive width. "
+            f"Received: units={list(units)}"
+        )
     return widths
 
 
@@ -474,8 +476,10 @@ def _wiring(sources, depth: int, wiring) -> dict[str, tuple[int | None, ...]]:
     """The wiring of every source, the default where none is given."""
     unknown = sorted(set(wiring) - set(sources))
     if unknown:
-        raise UserError(f"The wiring names {', '.join(unknown)}, which is not read. "
-                        f"Read: {', '.join(sources) or 'nothing'}")
+        raise UserError(
+            f"The wiring names {', '.join(unknown)}, which is not read. "
+            f"Read: {', '.join(sources) or 'nothing'}"
+        )
     complete = {}
     for name, widths in sources.items():
         layers = tuple(wiring.get(name) or default_wiring(depth, len(widths)))

@@ -158,9 +158,7 @@ class Corpus:
             CorpusError: ``label`` is none of ``speaker``, ``gender``, ``emotion``.
         """
         if label not in LABELS:
-            raise CorpusError(
-                f"A label is one of {', '.join(LABELS)}. Received: label={label!r}"
-            )
+            raise CorpusError(f"A label is one of {', '.join(LABELS)}. Received: label={label!r}")
         present = {getattr(u, label) for u in self.utterances} - {None}
         known = [c for c in self.info.emotions if c in present] if label == "emotion" else []
         return (*known, *sorted(present.difference(known)))

@@ -82,6 +82,7 @@ def train(
     repeats: int = 1,
     scaling: str = "training",
     units: Sequence[int] = (256, 256, 256, 256),
+    source_units: Sequence[int] | None = None,
     dropout: float = 0.5,
     lateral: str = "dense",
     adapter_units: int | None = None,
@@ -119,6 +120,7 @@ def train(
             ``"corpus"`` on all rows of the column's corpus, test rows
             included: the paper's way, and transductive.
         units: widths of the hidden layers.
+        source_units: widths of the source columns; None takes ``units``.
         dropout: share of each hidden layer dropped in training.
         lateral: ``"dense"`` or ``"adapter"``.
         adapter_units: width of the adapters' projections, or None.
@@ -150,7 +152,7 @@ def train(
     check_request(target, sources, scaling, base)
     corpora = open_corpora(corpus, strict)
     material = load_material(corpora, base, frontend, strict, workers, progress)
-    shape = Shape(units, dropout, lateral, adapter_units)
+    shape = Shape(units, dropout, lateral, adapter_units, source_units)
     run = Run(material, base, shape, settings, scaling, Monitor(tensorboard, progress))
     task = make_task(target, material.utterances, classes, merges)
     source_tasks = [make_task(spec, material.utterances) for spec in sources]
@@ -160,7 +162,16 @@ def train(
     scores, epochs = run.score(task, source_tasks, division, reads)
     chain = run.fit_all(task, source_tasks, division, reads, epochs)
     chain.metadata = _metadata(
-        chain, base, material, task, source_tasks, division, scaling, scores, epochs, settings,
+        chain,
+        base,
+        material,
+        task,
+        source_tasks,
+        division,
+        scaling,
+        scores,
+        epochs,
+        settings,
         command,
     )
     if out is not None:
@@ -184,7 +195,9 @@ class Run:
         scores, epochs = {}, {}
         for source in sources:
             folds = self.source_folds(source, division)
-            column, fit, answers, hidden = self.fit(source, folds, taps, widths, source.name)
+            column, fit, answers, hidden = self.fit(
+                source, folds, taps, widths, source.name, units=self.shape.source_units
+            )
             taps[column.name], widths[column.name] = hidden, column.tap_units
             epochs[column.name] = _median(fit)
             scores[source.name] = {"column": self._score(source, folds, answers, division.repeats)}
@@ -215,8 +228,13 @@ class Run:
         for source in sources:
             own = self._rows_of(source, rows)
             column, _, _, hidden = self.fit(
-                source, [_all_rows(own)], taps, widths, f"{source.name}, all rows",
+                source,
+                [_all_rows(own)],
+                taps,
+                widths,
+                f"{source.name}, all rows",
                 epochs[column_name(source.name)],
+                self.shape.source_units,
             )
             chain.append(column.member(0))
             taps[column.name], widths[column.name] = [tap[0] for tap in hidden], column.tap_units
@@ -233,7 +251,7 @@ class Run:
         chain.freeze()
         return chain
 
-    def fit(self, task, folds, taps, widths, title, epochs: int | None = None):
+    def fit(self, task, folds, taps, widths, title, epochs: int | None = None, units=None):
         """Fits one column on every fold: the column, how it went, answers and taps."""
         settings = self.settings
         if epochs is not None:
@@ -242,7 +260,7 @@ class Run:
             task,
             dimension=self.features.shape[1],
             sources=widths,
-            units=self.shape.units,
+            units=units or self.shape.units,
             dropout=self.shape.dropout,
             lateral=self.shape.lateral,
             adapter_units=self.shape.adapter_units,
@@ -319,10 +337,12 @@ def score_answers(
         ``utterances`` and ``role``.
     """
     count = len(task.classes)
-    confusions = np.stack([
-        confusion_matrix(targets[fold.test], answers[member, fold.test].argmax(axis=-1), count)
-        for member, fold in enumerate(folds)
-    ])
+    confusions = np.stack(
+        [
+            confusion_matrix(targets[fold.test], answers[member, fold.test].argmax(axis=-1), count)
+            for member, fold in enumerate(folds)
+        ]
+    )
     pooled = confusions.reshape(repeats, -1, count, count).sum(axis=1)
     by_fold = uar(confusions)
     spread = by_fold.reshape(repeats, -1)
@@ -387,9 +407,7 @@ def load_material(corpora, base, frontend, strict, workers, progress) -> Materia
         if name not in needed:  # the caller's own need not be known by name
             needed[name] = create_frontend(config)
     extracted = {
-        name: extract_features(
-            utterances, each, workers=workers, progress=progress, strict=strict
-        )
+        name: extract_features(utterances, each, workers=workers, progress=progress, strict=strict)
         for name, each in needed.items()
     }
     valid = np.logical_and.reduce([features.valid for features in extracted.values()])
@@ -516,9 +534,7 @@ def _metadata(
 
 def _heard(material: Material, tasks: Sequence[Task]) -> dict:
     """Speakers and recordings that some column of the chain was fitted on."""
-    used = [
-        u for u in material.utterances if any(task.value(u) is not None for task in tasks)
-    ]
+    used = [u for u in material.utterances if any(task.value(u) is not None for task in tasks)]
     return {
         "speakers": sorted({u.speaker_id for u in used if u.speaker is not None}),
         "contents": sorted({u.content for u in used}),
@@ -544,5 +560,3 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError as error:
         raise PnnKerasError(f"{name} is not installed as a package: {error}") from error
-
-

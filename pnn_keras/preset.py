@@ -155,8 +155,10 @@ def plain(value):
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in (sorted(value) if isinstance(value, (set, frozenset))
-                                         else value)]
+        return [
+            plain(item)
+            for item in (sorted(value) if isinstance(value, (set, frozenset)) else value)
+        ]
     if isinstance(value, (np.ndarray, np.generic)):
         return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):

@@ -369,7 +369,9 @@ def _hash(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> str:
     digest = hashlib.sha256()
     for number, fold in enumerate(folds):
         roles: Mapping[str, np.ndarray] = {
-            "train": fold.train, "stop": fold.stop, "test": fold.test
+            "train": fold.train,
+            "stop": fold.stop,
+            "test": fold.test,
         }
         for role, rows in roles.items():
             for name in sorted(f"{utterances[i].corpus}/{utterances[i].id}" for i in rows):

@@ -140,9 +140,7 @@ def parse_task(spec: str) -> tuple[str, str | None]:
     label, at, corpus = spec.partition("@")
     _check_label(label)
     if at and not corpus:
-        raise UserError(
-            f"A task is LABEL or LABEL@CORPUS, e.g. emotion@EmoDB. Received: {spec!r}"
-        )
+        raise UserError(f"A task is LABEL or LABEL@CORPUS, e.g. emotion@EmoDB. Received: {spec!r}")
     return label, corpus or None
 
 

@@ -104,4 +104,3 @@ def recorded_metadata() -> dict:
         "command": "pnn-keras train --source gender --target emotion",
         "settings": {"seed": 1},
     }
-

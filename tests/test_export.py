@@ -63,23 +63,33 @@ def loaded(exported):
 
 def call(loaded, signature="features", **inputs):
     function = loaded.signatures[signature]
-    return {k: v.numpy() for k, v in function(**{k: tf.constant(v) for k, v in inputs.items()})
-            .items()}
+    return {
+        k: v.numpy() for k, v in function(**{k: tf.constant(v) for k, v in inputs.items()}).items()
+    }
 
 
 def test_tensorflow_alone_gives_the_same_numbers(chain, exported, tmp_path):
     np.save(tmp_path / "features.npy", rows())
     subprocess.run(
-        [sys.executable, "-I", "-c", ALONE, exported, tmp_path / "features.npy",
-         tmp_path / "answer.npz"],
+        [
+            sys.executable,
+            "-I",
+            "-c",
+            ALONE,
+            exported,
+            tmp_path / "features.npy",
+            tmp_path / "answer.npz",
+        ],
         check=True,
         cwd=tmp_path,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     answer, expected = np.load(tmp_path / "answer.npz"), answers(chain, rows())
     assert np.abs(answer["gender_probabilities"] - expected["gender"]).max() < 1e-5
-    assert np.abs(answer["emotion_at_CREMA_D_probabilities"]
-                  - expected["emotion@CREMA-D"]).max() < 1e-5
+    assert (
+        np.abs(answer["emotion_at_CREMA_D_probabilities"] - expected["emotion@CREMA-D"]).max()
+        < 1e-5
+    )
 
 
 def test_outputs_are_named_after_the_tasks(loaded):

@@ -18,8 +18,13 @@ from pnn_keras.protocol import Fold
 from pnn_keras.task import Task
 from pnn_keras.training import Settings
 
-QUICK = {"units": (5, 4), "dropout": 0.2, "settings": Settings(epochs=3, learning_rate=0.01),
-         "progress": False, "workers": 1}
+QUICK = {
+    "units": (5, 4),
+    "dropout": 0.2,
+    "settings": Settings(epochs=3, learning_rate=0.01),
+    "progress": False,
+    "workers": 1,
+}
 EMOTIONS = ("angry", "neutral", "sad")
 
 
@@ -63,10 +68,16 @@ def make_corpus(folder, name="made", speakers=10, each=6, emotions=EMOTIONS, dam
             numbers = np.array(centre) * 4 + random.standard_normal(3)
             text = " ".join(f"{value:.4f}" for value in numbers)
             path.write_text("damaged" if path.stem in damaged else text)
-            utterances.append(Utterance(
-                name, path.name, path, f"s{number}", ("female", "male")[number % 2],
-                emotions[i % len(emotions)],
-            ))
+            utterances.append(
+                Utterance(
+                    name,
+                    path.name,
+                    path,
+                    f"s{number}",
+                    ("female", "male")[number % 2],
+                    emotions[i % len(emotions)],
+                )
+            )
     info = CorpusInfo(name, f"The {name} paper", "CC0", "", emotions, "", obtain="")
     return Corpus(info, folder, tuple(utterances))
 
@@ -89,8 +100,15 @@ def logs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def chain(made, logs):
     """Emotion beside gender."""
-    return train("emotion", source="gender", corpus=made, frontend=FileNumbers(),
-                 tensorboard=logs, command="pnn-keras train emotion", **QUICK)
+    return train(
+        "emotion",
+        source="gender",
+        corpus=made,
+        frontend=FileNumbers(),
+        tensorboard=logs,
+        command="pnn-keras train emotion",
+        **QUICK,
+    )
 
 
 @pytest.fixture
@@ -102,6 +120,7 @@ def registered(monkeypatch):
 @pytest.fixture
 def no_fit(monkeypatch):
     """Nothing may be extracted or trained."""
+
     def refuse(*_, **__):
         raise AssertionError("training began")
 
@@ -116,7 +135,8 @@ def weights_of(chain):
 def test_the_chain_answers_source_and_target(chain):
     answers = chain(np.zeros((2, 3), "float32"))
     assert {name: tuple(a.shape) for name, a in answers.items()} == {
-        "gender": (2, 2), "emotion": (2, 3)
+        "gender": (2, 2),
+        "emotion": (2, 3),
     }
 
 
@@ -130,8 +150,21 @@ def test_a_trained_chain_is_frozen(chain):
 
 def test_the_metadata_are_complete(chain):
     assert set(chain.metadata) == {
-        "target", "method", "sources", "corpora", "frontend", "protocol", "scores", "epochs",
-        "settings", "heard", "notes", "skipped", "versions", "created", "command",
+        "target",
+        "method",
+        "sources",
+        "corpora",
+        "frontend",
+        "protocol",
+        "scores",
+        "epochs",
+        "settings",
+        "heard",
+        "notes",
+        "skipped",
+        "versions",
+        "created",
+        "command",
     }
 
 
@@ -142,7 +175,9 @@ def test_the_metadata_can_be_written_as_json(chain):
 def test_the_metadata_say_what_was_asked(chain):
     metadata = chain.metadata
     assert (metadata["target"], metadata["method"], metadata["sources"]) == (
-        "emotion", "prognet", ["gender"]
+        "emotion",
+        "prognet",
+        ["gender"],
     )
     assert metadata["protocol"]["name"] == "speaker-5-fold"
     assert metadata["protocol"]["speaker_disjoint"] and not metadata["protocol"]["transductive"]
@@ -195,9 +230,12 @@ def test_without_a_source_there_is_one_column_and_one_method(made):
 
 
 def test_what_is_there_to_learn_is_learned(made):
-    chain = train("gender", corpus=made, frontend=FileNumbers(), **{
-        **QUICK, "settings": Settings(epochs=40, learning_rate=0.05)
-    })
+    chain = train(
+        "gender",
+        corpus=made,
+        frontend=FileNumbers(),
+        **{**QUICK, "settings": Settings(epochs=40, learning_rate=0.05)},
+    )
     assert chain.metadata["scores"]["gender"]["dnn"]["uar"] > 0.9
 
 
@@ -209,8 +247,13 @@ def test_a_speaker_source_is_scored_on_stop_rows_of_its_own(made):
 
 
 def test_emotion_goes_from_one_corpus_to_another(made, other):
-    chain = train("emotion@made", source="emotion@other", corpus=[made, other],
-                  frontend=FileNumbers(), **QUICK)
+    chain = train(
+        "emotion@made",
+        source="emotion@other",
+        corpus=[made, other],
+        frontend=FileNumbers(),
+        **QUICK,
+    )
     scores = chain.metadata["scores"]
     assert [task.name for task in chain.tasks] == ["emotion@other", "emotion@made"]
     assert scores["emotion@made"]["prognet"]["utterances"] == len(made)
@@ -248,9 +291,7 @@ def test_extending_a_chain_leaves_earlier_answers_bit_identical(made, other, reg
     assert list(chain.column("emotion").sources) == ["gender"]
     assert chain.metadata["sources"] == ["gender"]
     assert set(chain.metadata["scores"]) == {"gender", "emotion"}
-    assert chain.metadata["heard"]["speakers"] == sorted(
-        {u.speaker_id for u in [*made, *other]}
-    )
+    assert chain.metadata["heard"]["speakers"] == sorted({u.speaker_id for u in [*made, *other]})
 
 
 def test_a_saved_chain_is_extended_from_its_folder(made, other, registered, tmp_path):
@@ -310,8 +351,14 @@ class TestRefusedAtOnce:
 
 def test_reading_a_column_that_is_not_there_is_refused(made):
     with pytest.raises(UserError, match="No earlier column is called speaker"):
-        train("emotion", source="gender", reads=["speaker"], corpus=made,
-              frontend=FileNumbers(), **QUICK)
+        train(
+            "emotion",
+            source="gender",
+            reads=["speaker"],
+            corpus=made,
+            frontend=FileNumbers(),
+            **QUICK,
+        )
 
 
 # Scores

@@ -99,8 +99,11 @@ def test_strict_run_ends_at_a_missing_file(chain, files):
 def test_bad_file_is_reported_among_good_ones(chain, files):
     silent = write(files[0].parent / "silent.wav", tone(level=0))
     found = predict_audio(chain, [files[0], silent, files[1]], strict=False)
-    assert [list(entry) for entry in found] == [["gender", "emotion"], ["error"],
-                                                ["gender", "emotion"]]
+    assert [list(entry) for entry in found] == [
+        ["gender", "emotion"],
+        ["error"],
+        ["gender", "emotion"],
+    ]
     assert found[1]["error"].startswith("The recording is silent")
     assert numbers(found[2]) == pytest.approx(numbers(predict_audio(chain, files[1])[0]))
 
@@ -219,15 +222,19 @@ def test_one_task_can_be_asked_for(corpus, chain):
 
 
 def test_task_without_labels_is_skipped_with_the_reason(corpus, chain):
-    silent = Corpus(INFO, corpus.folder, tuple(Utterance("Made", u.id, u.path, gender=u.gender)
-                                               for u in corpus))
+    silent = Corpus(
+        INFO,
+        corpus.folder,
+        tuple(Utterance("Made", u.id, u.path, gender=u.gender) for u in corpus),
+    )
     result = evaluate(chain, silent)
     assert result["skipped_tasks"] == {"emotion": "no utterance is labelled with emotion"}
 
 
 def test_corpus_without_any_class_is_refused(corpus, chain):
-    bored = Corpus(INFO, corpus.folder, (Utterance("Made", "x", corpus.utterances[0].path,
-                                                   emotion="bored"),))
+    bored = Corpus(
+        INFO, corpus.folder, (Utterance("Made", "x", corpus.utterances[0].path, emotion="bored"),)
+    )
     with pytest.raises(UserError, match="Nothing in Made can be scored.*labels: bored"):
         evaluate(chain, bored)
 

@@ -98,10 +98,15 @@ def test_metadata_survive_a_second_saving(folder, tmp_path):
 
 
 def test_numpy_and_nan_become_json(chain, tmp_path):
-    folder = save_preset(chain, tmp_path / "n", {"recalls": {"sad": np.float32("nan")},
-                                                 "confusion": np.eye(2, dtype=int)})
-    assert load_preset(folder).metadata == {"recalls": {"sad": None},
-                                            "confusion": [[1, 0], [0, 1]]}
+    folder = save_preset(
+        chain,
+        tmp_path / "n",
+        {"recalls": {"sad": np.float32("nan")}, "confusion": np.eye(2, dtype=int)},
+    )
+    assert load_preset(folder).metadata == {
+        "recalls": {"sad": None},
+        "confusion": [[1, 0], [0, 1]],
+    }
 
 
 def test_what_json_cannot_hold_is_refused():
@@ -234,8 +239,12 @@ def test_missing_folder_is_named(tmp_path):
 
 
 def hostile(module, name, config=None, registered=None):
-    return {"module": module, "class_name": name, "config": config or {},
-            "registered_name": registered}
+    return {
+        "module": module,
+        "class_name": name,
+        "config": config or {},
+        "registered_name": registered,
+    }
 
 
 @pytest.mark.parametrize(

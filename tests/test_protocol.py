@@ -49,8 +49,15 @@ def corpora(draw):
     for _ in range(draw(st.integers(0, 3))):
         first, second = draw(st.tuples(*[st.sampled_from(utterances)] * 2))
         second.__dict__["content"] = first.content
-    labelled = np.array(draw(st.lists(st.sampled_from([True] * 9 + [False]),
-                                      min_size=len(utterances), max_size=len(utterances))))
+    labelled = np.array(
+        draw(
+            st.lists(
+                st.sampled_from([True] * 9 + [False]),
+                min_size=len(utterances),
+                max_size=len(utterances),
+            )
+        )
+    )
     return utterances, labelled
 
 
@@ -147,8 +154,11 @@ def test_men_and_women_are_dealt_evenly(women, men, count, seed):
         f"speaker-{count}-fold", utterances, everyone(utterances), seed=seed
     ).folds
     tested = [Counter(utterances[i].gender for i in fold.test) for fold in folds]
-    for numbers in ([c["female"] for c in tested], [c["male"] for c in tested],
-                    [c.total() for c in tested]):
+    for numbers in (
+        [c["female"] for c in tested],
+        [c["male"] for c in tested],
+        [c.total() for c in tested],
+    ):
         assert max(numbers) - min(numbers) <= 1
 
 
@@ -216,8 +226,12 @@ def test_the_same_request_gives_the_same_hash_and_folds(name):
     first, second = (make_protocol(name, made, everyone(made)) for made in (clips(), clips()))
     assert first.hash == second.hash
     for one, other in zip(first.folds, second.folds, strict=True):
-        assert all(np.array_equal(one_rows, other_rows) for one_rows, other_rows
-                   in zip(roles(one).values(), roles(other).values(), strict=True))
+        assert all(
+            np.array_equal(one_rows, other_rows)
+            for one_rows, other_rows in zip(
+                roles(one).values(), roles(other).values(), strict=True
+            )
+        )
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -364,8 +378,9 @@ def test_a_source_of_two_speakers_stops_on_a_share_of_each_class():
 
 
 def test_one_recording_under_two_labels_does_not_both_train_and_stop_a_source():
-    utterances = [clip(None, i, emotion=("angry", "sad")[i % 2], content=f"c{i // 2}")
-                  for i in range(40)]
+    utterances = [
+        clip(None, i, emotion=("angry", "sad")[i % 2], content=f"c{i // 2}") for i in range(40)
+    ]
     utterances += [clip(None, 100 + i, emotion=("angry", "sad")[i % 2]) for i in range(40)]
     targets = make_task("emotion", utterances).targets(utterances)
     source = source_fold("emotion", utterances, targets, np.arange(80), np.arange(0))

@@ -30,12 +30,16 @@ ROOMS = (
     "chain",
     "zoo",
     "statistics",
+    "evaluation",
     "protocol",
     "training",
+    "monitor",
     "methods",
     "tuning",
     "export",
+    "terminal",
     "cli",
+    "__main__",
 )
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -23,8 +23,9 @@ FOLDS = [
     Fold(ROWS[20:46], ROWS[46:53], ROWS[:20]),
     Fold(ROWS[30:], ROWS[:12], ROWS[12:30]),
 ]
-EQUAL_FOLDS = [Fold((ROWS[:30] + 10 * i) % 60, (ROWS[30:40] + 10 * i) % 60, ROWS[:0])
-               for i in range(3)]
+EQUAL_FOLDS = [
+    Fold((ROWS[:30] + 10 * i) % 60, (ROWS[30:40] + 10 * i) % 60, ROWS[:0]) for i in range(3)
+]
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +39,16 @@ def toy():
 
 
 def make_column(seeds=SEEDS, dropout=0.0, task=TASK, **options):
-    return Column(task, dimension=3, units=[6, 5], dropout=dropout, activation="relu",
-                  members=len(seeds), seed=list(seeds), **options)
+    return Column(
+        task,
+        dimension=3,
+        units=[6, 5],
+        dropout=dropout,
+        activation="relu",
+        members=len(seeds),
+        seed=list(seeds),
+        **options,
+    )
 
 
 def fit(toy, folds=FOLDS, seeds=SEEDS, dropout=0.0, generators=None, **options):
@@ -158,12 +167,19 @@ def test_members_end_with_the_weights_of_their_best_epoch(toy):
     def remember(epoch):
         seen.append([np.asarray(v).copy() for v in column.trainable_variables])
 
-    result = fit_column(column, hearing, targets, FOLDS,
-                        Settings(epochs=12, learning_rate=0.1, batch_size=8), remember)
+    result = fit_column(
+        column,
+        hearing,
+        targets,
+        FOLDS,
+        Settings(epochs=12, learning_rate=0.1, batch_size=8),
+        remember,
+    )
     assert len(set(result.best_epoch)) > 1, "the members are to differ"
     for member, best in enumerate(result.best_epoch):
-        for final, then in zip([w for layer in column.layers for w in layer.weights],
-                               seen[best - 1], strict=True):
+        for final, then in zip(
+            [w for layer in column.layers for w in layer.weights], seen[best - 1], strict=True
+        ):
             assert np.array_equal(final[member], then[member])
 
 
@@ -238,8 +254,15 @@ def test_a_member_that_has_stopped_is_not_improved_again():
 def test_training_ends_before_the_last_epoch_when_patience_runs_out(toy):
     hearing, targets = toy
     shuffled = np.random.default_rng(0).permutation(targets)  # nothing to learn, soon overfitted
-    _, result = fit((hearing, shuffled), FOLDS[1:], SEEDS[1:], generators=[1, 2], epochs=150,
-                    patience=3, learning_rate=0.03)
+    _, result = fit(
+        (hearing, shuffled),
+        FOLDS[1:],
+        SEEDS[1:],
+        generators=[1, 2],
+        epochs=150,
+        patience=3,
+        learning_rate=0.03,
+    )
     assert (result.stop_uar > training.ABOVE_CHANCE / 2).all()
     assert len(result.epochs) == result.best_epoch.max() + 3
 
@@ -293,8 +316,9 @@ def test_a_column_learns_from_the_taps_of_a_source(toy, shared):
     tap = np.tile(2.0 * targets[:, None] - 1, (1, 4)).astype(np.float32)
     taps = {"gender": [tap] if shared else [np.stack([tap] * 3)]}
     column = make_column(sources={"gender": [4]})
-    result = fit_column(column, Hearing(noise, taps), targets, FOLDS,
-                        Settings(epochs=30, learning_rate=0.05))
+    result = fit_column(
+        column, Hearing(noise, taps), targets, FOLDS, Settings(epochs=30, learning_rate=0.05)
+    )
     assert (result.stop_uar == 1).all()
 
 

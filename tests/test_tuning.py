@@ -51,18 +51,31 @@ def make_corpus(folder, corrupted=()):
         path = folder / f"{row:02}.txt"
         folder.mkdir(exist_ok=True)
         path.write_text(" ".join(f"{number:.4f}" for number in numbers))
-        utterances.append(Utterance(
-            "made", path.name, path, f"s{speaker}", ("female", "male")[speaker % 2],
-            EMOTIONS[emotion],
-        ))
+        utterances.append(
+            Utterance(
+                "made",
+                path.name,
+                path,
+                f"s{speaker}",
+                ("female", "male")[speaker % 2],
+                EMOTIONS[emotion],
+            )
+        )
     info = CorpusInfo("made", "", "", "", EMOTIONS, "", obtain="")
     return Corpus(info, folder, tuple(utterances))
 
 
 def search(corpus, out, **options):
     given = {
-        "source": "gender", "corpus": corpus, "frontend": FileNumbers(), "settings": SETTINGS,
-        "trials": 2, "widths": (4, 6, 8), "depths": (1, 2), "progress": False, "workers": 1,
+        "source": "gender",
+        "corpus": corpus,
+        "frontend": FileNumbers(),
+        "settings": SETTINGS,
+        "trials": 2,
+        "widths": (4, 6, 8),
+        "depths": (1, 2),
+        "progress": False,
+        "workers": 1,
     }
     return tune("emotion", out=out, **{**given, **options})
 
@@ -298,8 +311,16 @@ def test_a_file_in_place_of_the_folder_is_refused(made, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [{"trials": 0}, {"seed": -1}, {"widths": ()}, {"widths": (0, 4)}, {"depths": (-1,)},
-     {"depths": (1.5,)}, {"oracle": "delphi"}, {"source": "emotion"}],
+    [
+        {"trials": 0},
+        {"seed": -1},
+        {"widths": ()},
+        {"widths": (0, 4)},
+        {"depths": (-1,)},
+        {"depths": (1.5,)},
+        {"oracle": "delphi"},
+        {"source": "emotion"},
+    ],
 )
 def test_a_request_that_cannot_work_is_refused_and_leaves_nothing(options, made, tmp_path):
     with pytest.raises(UserError, match="Received|Twice"):
@@ -316,8 +337,18 @@ def test_an_unfinished_search_is_not_loaded(tmp_path):
         load_tuned(tmp_path)
 
 
-@pytest.mark.parametrize("text", ['{"units', "[]", "{}", '{"units": []}', '{"units": [0]}',
-                                  '{"units": ["4"]}', '{"units": [true]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"units',
+        "[]",
+        "{}",
+        '{"units": []}',
+        '{"units": [0]}',
+        '{"units": ["4"]}',
+        '{"units": [true]}',
+    ],
+)
 def test_a_damaged_result_is_not_loaded(text, tmp_path):
     (tmp_path / "best.json").write_text(text)
     with pytest.raises(PresetError, match=r"best\.json"):

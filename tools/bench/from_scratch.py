@@ -39,6 +39,7 @@ VARIANTS = {
 
 
 def main() -> None:
+    """Reads the command line and prints a line per model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus")
     parser.add_argument("--protocol", default="leave-one-speaker-out")
@@ -50,7 +51,8 @@ def main() -> None:
     task = make_task("emotion", utterances)
     targets = task.targets(utterances)
     division = make_protocol(arguments.protocol, utterances, targets >= 0)
-    print(f"{corpus.name}, {len(task.classes)} classes, {division.name}, {len(division.folds)} folds")
+    folds = len(division.folds)
+    print(f"{corpus.name}, {len(task.classes)} classes, {division.name}, {folds} folds")
     references = {
         "logistic regression": LogisticRegression(C=0.1, class_weight="balanced", max_iter=2000),
         "SVM (RBF)": SVC(C=1.0, class_weight="balanced"),
@@ -84,8 +86,10 @@ def report(name, options, features, targets, folds, task, batch_size) -> None:
     fit = fit_column(column, hearing, targets, folds, Settings(batch_size=batch_size))
     answers, _ = hear(column, hearing)
     score = score_answers(targets, answers, folds, task)
-    best = [(fit.epochs[e - 1].loss[m], fit.epochs[e - 1].stop_loss[m], e)
-            for m, e in enumerate(fit.best_epoch)]
+    best = [
+        (fit.epochs[e - 1].loss[m], fit.epochs[e - 1].stop_loss[m], e)
+        for m, e in enumerate(fit.best_epoch)
+    ]
     training, stopping, epoch = np.mean(best, axis=0)
     print(
         f"{name:38} loss: training {training:.2f}, stop {stopping:.2f} at epoch {epoch:.0f}; "
