@@ -10,6 +10,7 @@ import enum
 import errno
 import itertools
 import json
+import logging
 import os
 import re
 import shlex
@@ -681,6 +682,7 @@ def _start_tensorflow() -> None:
     if LOG_LEVEL in os.environ or "--debug" in sys.argv:
         return
     os.environ[LOG_LEVEL] = "3"
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
     own, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

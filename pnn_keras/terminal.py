@@ -35,7 +35,7 @@ SCALINGS = {
 #: Whether an evaluated corpus is new to the chain.
 HELD_OUT = {
     "held out": "held out: the chain has heard neither its speakers nor its recordings",
-    "not held out": "NOT held out: the chain was trained on some of these speakers or recordings",
+    "not held out": "NOT held out: the chain has heard some of these speakers or recordings",
     "unknown": "unknown whether held out: the chain does not record whom it has heard",
 }
 
