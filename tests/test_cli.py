@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-
-from pnn_keras import cli
 from audio_made import tone, write
 from corpora_made import make_emodb
+
+from pnn_keras import cli
 
 SHORT = ["--epochs", "2", "--units", "8,8"]
 QUICK = [*SHORT, "--quiet"]
