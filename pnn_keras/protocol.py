@@ -146,6 +146,10 @@ def source_fold(
     else:
         stop = _share_of_speakers(rows, utterances, targets, generator)
         held_out = test[targets[test] >= 0]
+    if not len(stop):
+        raise ProtocolError(
+            f"The source {label!r} has no rows to stop on: each class has a single recording"
+        )
     train = np.setdiff1d(rows, stop)
     if len(np.unique(targets[train])) < 2:
         raise ProtocolError(
@@ -216,9 +220,10 @@ def _speaker_folds(name, utterances, rows, generator) -> list[Fold]:
     count = int(name.split("-")[1])
     if len(groups) < max(count, STOP_SPEAKERS + 2):
         raise _too_few_speakers(name, len(groups), max(count, STOP_SPEAKERS + 2))
-    dealt = [groups[i::count] for i in range(count)]
-    if len(dealt) < 3:
+    if count < 3:
         raise ProtocolError(f"A protocol has at least three folds. Received: {name!r}")
+    # Neighbouring parts may stop together, so that neighbours are to be of both sexes.
+    dealt = _in_turn(utterances, [groups[i::count] for i in range(count)], lambda part: part[0])
     return [_disjoint_fold(dealt, i) for i in range(count)]
 
 
@@ -227,7 +232,7 @@ def _one_speaker_folds(name, utterances, rows, generator) -> list[Fold]:
     if len(groups) < STOP_SPEAKERS + 2:
         raise _too_few_speakers(name, len(groups), STOP_SPEAKERS + 2)
     # Neighbours stop, so neighbours are to be of both sexes.
-    order = [[group] for group in _in_turn(utterances, groups)]
+    order = [[group] for group in _in_turn(utterances, groups, lambda group: group)]
     return [_disjoint_fold(order, i) for i in range(len(order))]
 
 
@@ -304,17 +309,23 @@ def _groups(utterances, rows, generator) -> list[np.ndarray]:
     return [same[i] for same in sexes for i in generator.permutation(len(same))]
 
 
-def _in_turn(utterances, groups: list[np.ndarray]) -> list[np.ndarray]:
-    """The groups with the sexes spread evenly along the list."""
+def _in_turn(utterances, items: list, rows_of: Callable) -> list:
+    """The items with the sexes spread evenly along the list.
+
+    Args:
+        utterances: the utterances.
+        items: groups of rows, or lists of such groups.
+        rows_of: gives an item's rows; the first of them tells its sex.
+    """
     by_sex = defaultdict(list)
-    for group in groups:
-        by_sex[str(utterances[group[0]].gender)].append(group)
+    for item in items:
+        by_sex[str(utterances[rows_of(item)[0]].gender)].append(item)
     keyed = [
-        ((position + 0.5) / len(same), sex, group)
+        ((position + 0.5) / len(same), sex, item)
         for sex, same in by_sex.items()
-        for position, group in enumerate(same)
+        for position, item in enumerate(same)
     ]
-    return [group for _, _, group in sorted(keyed, key=lambda item: item[:2])]
+    return [item for _, _, item in sorted(keyed, key=lambda entry: entry[:2])]
 
 
 def _same_recordings(utterances, rows) -> list[list[int]]:
@@ -345,7 +356,7 @@ def _share_of_speakers(rows, utterances, targets, generator) -> np.ndarray:
     classes = len(np.unique(targets[rows]))
     count = max(STOP_SPEAKERS, len(groups) // 5)
     if len(groups) >= STOP_SPEAKERS + 2:
-        turns = _in_turn(utterances, groups)
+        turns = _in_turn(utterances, groups, lambda group: group)
         stop, train = _sorted(turns[:count]), _sorted(turns[count:])
         if len(np.unique(targets[train])) == classes:
             return stop

@@ -449,3 +449,16 @@ def test_clean_folds_pass(disjoint):
 def test_the_same_name_in_another_corpus_is_another_speaker():
     utterances = [*UTTERANCES, clip("s3", 0, corpus="other")]
     check_hearing(fold(train=[10]), TARGET, utterances, speaker_disjoint=True)
+
+
+def test_three_women_and_three_men_train_on_both_sexes_in_every_fold():
+    utterances = clips(women=3, men=3)
+    for fold in make_protocol("speaker-5-fold", utterances, everyone(utterances)).folds:
+        assert {utterances[i].gender for i in fold.train} == {"female", "male"}
+
+
+def test_a_speaker_source_with_one_recording_each_is_refused():
+    utterances = clips(women=3, men=3, each=1)
+    rows = np.arange(len(utterances))
+    with pytest.raises(ProtocolError, match="no rows to stop on"):
+        source_fold("speaker", utterances, rows, rows, rows[:0])
