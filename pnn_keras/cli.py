@@ -567,15 +567,13 @@ def zoo_list() -> None:
 
 @zoo_app.command("show")
 def zoo_show(model: Model) -> None:
-    """Print the card of a preset: what it answers, its scores, its training data."""
+    """Show what a preset answers, its scores and its training data; piped, its card."""
     from pnn_keras import terminal
-    from pnn_keras.preset import CARD
+    from pnn_keras.preset import CARD, read_preset
     from pnn_keras.zoo import find
 
-    card = find(model) / CARD
-    if not card.is_file():
-        raise UserError(f"{model} has no card: {card} is missing")
-    terminal.show_card(card.read_text(encoding="utf-8"))
+    preset = read_preset(find(model))
+    terminal.show_preset(preset.metadata, preset.folder / CARD)
 
 
 @zoo_app.command("verify")

@@ -8,6 +8,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pnn_keras.corpus import Corpus, CorpusInfo
@@ -116,7 +117,7 @@ def show_scores(metadata: Mapping) -> None:
     target = metadata["target"]
     by_method = scores.pop(target)
     titles = {method: METHODS.get(method, method) for method in by_method}
-    if "prognet" in titles and metadata["sources"]:
+    if "prognet" in titles and metadata.get("sources"):
         titles["prognet"] += f" ({' + '.join(metadata['sources'])})"
     _heading(target)
     show(_measures({titles[m]: score for m, score in by_method.items()}), "")
@@ -315,16 +316,35 @@ def show_presets(presets: Mapping[str, Mapping]) -> None:
     show(table)
 
 
-def show_card(text: str) -> None:
-    """Prints a preset's card: laid out on a terminal, else as the Markdown that it is."""
-    if not sys.stdout.isatty():
-        write(text)
-        return
-    from rich.markdown import Markdown
+def show_preset(metadata: Mapping, card: Path) -> None:
+    """Prints what a preset is: laid out on a terminal, else its card as it is.
 
-    # The front matter is for catalogues of models.
-    head, mark, body = text.removeprefix("---\n").partition("\n---\n")
-    show(Markdown(body if mark else head))
+    Args:
+        metadata: what is recorded of the preset.
+        card: the preset's README, a Markdown table of which can be too wide for a terminal.
+    """
+    if not sys.stdout.isatty():
+        write(card.read_text(encoding="utf-8"))
+        return
+    corpora = metadata.get("corpora") or []
+    target = metadata.get("target")
+    rows = {"trained on": "; ".join(map(_corpus_line, corpora)) or "not recorded"}
+    rows |= {
+        "cite": "; ".join(str(c["citation"]) for c in corpora if c.get("citation")),
+        "made": metadata.get("created"),
+        "command": metadata.get("command"),
+        "card": card,
+    }
+    _heading(str(metadata.get("title") or f"Chain for {target or 'tasks that are not recorded'}"))
+    show(_facts({name: value for name, value in rows.items() if value}))
+    if target in (metadata.get("scores") or {}):
+        show_scores(metadata)
+
+
+def _corpus_line(corpus: Mapping) -> str:
+    speakers, clips = corpus.get("speakers") or [], corpus.get("clips", "?")
+    licence = corpus.get("licence", "licence not recorded")
+    return f"{corpus.get('name')}: {clips} clips, {len(speakers)} speakers, {licence}"
 
 
 def show_verified(found: Mapping) -> None:
@@ -386,16 +406,17 @@ def _measures(scores: Mapping[str, Mapping]) -> Table:
 
 def _stamps(metadata: Mapping) -> list[RenderableType]:
     """How the scores came about and what they are worth, a line each."""
-    protocol, corpora = metadata["protocol"], metadata["corpora"]
-    names = ", ".join(dict.fromkeys(str(corpus["name"]) for corpus in corpora))
-    folds = f"{protocol['folds']} folds, {protocol['repeats']} repeat(s)"
-    disjoint, transductive = protocol["speaker_disjoint"], bool(protocol["transductive"])
+    protocol, corpora = metadata.get("protocol") or {}, metadata.get("corpora") or []
+    names = ", ".join(dict.fromkeys(str(corpus.get("name")) for corpus in corpora))
+    folds = f"{protocol.get('folds', '?')} folds, {protocol.get('repeats', '?')} repeat(s)"
+    disjoint = protocol.get("speaker_disjoint")
+    transductive = bool(protocol.get("transductive"))
     lines = [
-        _indented(f"{protocol['name']} on {names}: {folds}"),
+        _indented(f"{protocol.get('name', 'unknown protocol')} on {names}: {folds}"),
         _indented(STAMPS[disjoint], warning=not disjoint),
         _indented(SCALINGS[transductive], warning=transductive),
     ]
-    if any(corpus["synthetic"] for corpus in corpora):
+    if any(corpus.get("synthetic") for corpus in corpora):
         lines.append(_indented(SYNTHETIC, warning=True))
     return lines
 
