@@ -1,17 +1,25 @@
 """What a person at the command line meets: answers, one-line errors, exit codes."""
 
 import csv
+import dataclasses
+import errno
+import importlib
+import inspect
 import io
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from audio_made import tone, write
 from corpora_made import make_emodb
 
+import pnn_keras
 from pnn_keras import cli
+from pnn_keras.errors import PnnKerasError, UserError
 
 SHORT = ["--epochs", "2", "--units", "8,8"]
 QUICK = [*SHORT, "--quiet"]
@@ -231,8 +239,6 @@ def test_a_single_speaker_is_refused_with_the_reason(command, tmp_path):
 
 
 def test_a_full_disk_is_named(command, monkeypatch, trained, tmp_path):
-    import errno
-
     import pnn_keras.export
 
     def refuse(*_, **__):
@@ -279,3 +285,211 @@ def test_train_uses_the_widths_that_tune_found(command, tmp_path):
     config = json.loads((tmp_path / "chain" / "config.json").read_text())
     shapes = [column["config"]["units"] for column in config["chain"]["config"]["columns"]]
     assert shapes == [[8], units]
+
+
+def test_import_of_the_command_line_does_not_wait_for_rich():
+    code = "import sys, pnn_keras.cli; print('rich' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [(cli.train, "pnn_keras.methods.train"), (cli.tune, "pnn_keras.tuning.tune")],
+    ids=["train", "tune"],
+)
+def test_defaults_are_those_of_python(function, given):
+    from pnn_keras.training import Settings
+
+    module, _, name = given.rpartition(".")
+    theirs = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+    settings = {field.name: field.default for field in dataclasses.fields(Settings)}
+    compared = 0
+    for parameter in inspect.signature(function).parameters.values():
+        known = {n: p.default for n, p in theirs.items()} | settings
+        if parameter.default not in (None, False) and parameter.name in known:
+            if known[parameter.name] is not inspect.Parameter.empty:
+                assert parameter.default == known[parameter.name], parameter.name
+                compared += 1
+    assert compared >= 6
+
+
+def test_the_paper_s_widths_are_those_of_python():
+    from pnn_keras.methods import train
+
+    assert inspect.signature(train).parameters["units"].default == cli.PAPER_UNITS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trian"], "Did you mean 'train'?"),
+        (["train"], "Missing option '--target'"),
+        (["train", "--target", "emotion", "--epochs", "0"], "--epochs"),
+        (["train", "--target", "emotion", "--lateral", "thick"], "dense"),
+        (["predict", "some-model"], "FILE..."),
+        (["predict", "--debug"], "No such option"),
+        (["zoo", "sow"], "pnn-keras zoo --help"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_wrong_option_is_one_line_that_names_the_help(command, arguments, words):
+    code, out, err = command(*arguments)
+    assert code == 2
+    assert out == ""
+    (line,) = err.splitlines()
+    assert line.startswith("error: ")
+    assert words in line
+    assert "--help" in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["corpus"], ["zoo"]], ids=["none", "corpus", "zoo"])
+def test_no_command_shows_the_help(command, arguments):
+    code, out, err = command(*arguments)
+    assert code == 2
+    assert "Usage: pnn-keras" in out + err
+
+
+def test_version(command):
+    assert command("--version") == (0, f"pnn-keras {pnn_keras.__version__}\n", "")
+
+
+def test_debug_shows_where_a_bug_is(command, monkeypatch):
+    monkeypatch.setattr("pnn_keras.corpora.list_corpora", lambda: 1 / 0)
+    code, _, err = command("--debug", "corpus", "list")
+    assert code == 1
+    assert "Traceback" in err
+    assert err.splitlines()[-1].startswith("error: ZeroDivisionError")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "x"), "writing x. Free some space"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "x"), "writing x. Free some space"),
+        (PermissionError(errno.EACCES, "Permission denied", "x"), "No permission for x."),
+        (FileNotFoundError(errno.ENOENT, "No such file", "x"), "There is no x."),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "x"), "x: Is a directory"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, OSError) else None,
+)
+def test_an_error_of_the_system_is_one_line(command, monkeypatch, error, words):
+    def refuse():
+        raise error
+
+    monkeypatch.setattr("pnn_keras.corpora.list_corpora", refuse)
+    code, _, err = command("corpus", "list")
+    assert code == 1
+    assert len(err.splitlines()) == 1
+    assert words in err
+
+
+def test_an_error_of_ours_is_one_line(command, monkeypatch):
+    def refuse():
+        raise PnnKerasError("the server\nis gone")
+
+    monkeypatch.setattr("pnn_keras.corpora.list_corpora", refuse)
+    assert command("corpus", "list") == (1, "", "error: the server is gone\n")
+
+
+def test_ctrl_c_says_so_in_one_line(command, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pnn_keras.corpora.list_corpora", interrupt)
+    assert command("corpus", "list") == (130, "", "interrupted\n")
+
+
+def test_a_reader_who_leaves_early_is_no_error():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pnn_keras", "corpus", "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.wait()
+
+
+def test_tensorflow_does_not_greet():
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pnn_keras", "zoo", "verify", "gender-emotion-emodb"],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_predict_takes_folders(command, trained, tmp_path):
+    for number in range(2):
+        write(tmp_path / "a" / f"{number}.wav", tone(200 + 50 * number, seconds=1.0))
+    (tmp_path / "a" / "notes.txt").write_text("no recording")
+    code, out, _ = command("predict", trained[0], tmp_path / "a", "--json", "--quiet")
+    assert code == 0
+    assert [row["file"] for row in json.loads(out)] == [
+        str(tmp_path / "a" / f"{number}.wav") for number in range(2)
+    ]
+
+
+def test_predict_refuses_an_empty_folder(command, tmp_path):
+    code, _, err = command("predict", "gender-emotion-emodb", tmp_path)
+    assert code == 2
+    assert "holds no recording" in err
+
+
+def test_predict_prints_one_form(command):
+    code, _, err = command("predict", "gender-emotion-emodb", "a.wav", "--csv", "--json")
+    assert code == 2
+    assert "not both" in err
+
+
+def test_quiet_train_prints_no_hints(command, tmp_path):
+    folder = tmp_path / "chain"
+    code, out, _ = command("train", "--target", "gender", "--out", folder, *QUICK)
+    assert code == 0
+    assert "Saved: " in out
+    assert "pnn-keras predict" not in out
+
+
+def test_the_default_folder_is_named_after_the_tasks(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    named = cli._free_folder("emotion@EmoDB", ["speaker", "gender"])
+    assert named == Path("models", "emotion-EmoDB-from-speaker-gender")
+
+
+def test_the_default_folder_is_a_new_one(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models" / "emotion").mkdir(parents=True)
+    (tmp_path / "models" / "emotion-2").mkdir()
+    assert cli._free_folder("emotion", []) == Path("models", "emotion-3")
+
+
+@pytest.mark.parametrize("text", ["", "0", "8,", "-8", "8.5", "8;8", "²"])
+def test_widths_are_positive_whole_numbers(text):
+    with pytest.raises(UserError, match="256,128"):
+        cli._widths(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "tables"),
+    [(["v.npz"], {"embeddings_1": "v.npz"}), (["a=b.npz"], {"embeddings_1": "a=b.npz"}), ([], {})],
+)
+def test_a_table_goes_to_the_only_input_that_needs_one(given, tables):
+    frontends = {"egemaps": {"name": "egemaps"}, "embeddings_1": {"name": "embeddings"}}
+    assert cli._tables(frontends, given) == tables
+
+
+def test_of_several_inputs_the_table_s_is_named():
+    frontends = {"e1": {"name": "embeddings"}, "e2": {"name": "embeddings"}}
+    assert cli._tables(frontends, ["e2=v.npz"]) == {"e2": "v.npz"}
+    with pytest.raises(UserError, match="e1, e2"):
+        cli._tables(frontends, ["v.npz"])
+
+
+def test_zoo_show_prints_the_card_into_a_pipe(command):
+    code, out, _ = command("zoo", "show", "gender-emotion-emodb")
+    assert code == 0
+    assert out.startswith("---\nlicense: ")
