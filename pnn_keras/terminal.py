@@ -126,7 +126,7 @@ def show_scores(metadata: Mapping) -> None:
     _show_confusion(by_method[main], f"{target}, {titles[main]}")
     if scores:
         _heading("Earlier columns")
-        show(_earlier(scores))
+        show(_earlier(scores, _of_this_run(metadata)))
 
 
 def show_next(path: str, hints: bool = True) -> None:
@@ -406,17 +406,16 @@ def _measures(scores: Mapping[str, Mapping]) -> Table:
 
 def _stamps(metadata: Mapping) -> list[RenderableType]:
     """How the scores came about and what they are worth, a line each."""
-    protocol, corpora = metadata.get("protocol") or {}, metadata.get("corpora") or []
-    names = ", ".join(dict.fromkeys(str(corpus.get("name")) for corpus in corpora))
+    protocol = metadata.get("protocol") or {}
     folds = f"{protocol.get('folds', '?')} folds, {protocol.get('repeats', '?')} repeat(s)"
     disjoint = protocol.get("speaker_disjoint")
     transductive = bool(protocol.get("transductive"))
     lines = [
-        _indented(f"{protocol.get('name', 'unknown protocol')} on {names}: {folds}"),
+        _indented(f"{protocol.get('name', 'unknown protocol')}: {folds}"),
         _indented(STAMPS[disjoint], warning=not disjoint),
         _indented(SCALINGS[transductive], warning=transductive),
     ]
-    if any(corpus.get("synthetic") for corpus in corpora):
+    if any(corpus.get("synthetic") for corpus in metadata.get("corpora") or []):
         lines.append(_indented(SYNTHETIC, warning=True))
     return lines
 
@@ -447,7 +446,13 @@ def _cut(names: Sequence[str]) -> list[str]:
     return [name[:length] for name in names]
 
 
-def _earlier(scores: Mapping[str, Mapping]) -> Table:
+def _of_this_run(metadata: Mapping) -> list[str]:
+    """The tasks scored by this protocol; those of a chain that was extended stand before them."""
+    trained = len(metadata.get("epochs") or metadata["scores"])
+    return list(metadata["scores"])[-trained:]
+
+
+def _earlier(scores: Mapping[str, Mapping], of_this_run: Sequence[str]) -> Table:
     """The scores of the columns before the target, a line each."""
     roles = {"test": "test rows", "stop": "its own stop rows"}
     table = _table()
@@ -463,7 +468,7 @@ def _earlier(scores: Mapping[str, Mapping]) -> Table:
             _of_folds(score),
             str(len(score["classes"])),
             str(score["utterances"]),
-            roles[score["role"]],
+            roles[score["role"]] if task in of_this_run else "an earlier run's protocol",
         )
     return table
 

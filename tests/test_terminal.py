@@ -144,6 +144,13 @@ def test_a_source_scored_on_its_stop_rows_says_so(capsys):
     assert "its own stop rows" in capsys.readouterr().out
 
 
+def test_scores_of_a_chain_that_was_extended_do_not_bear_this_run_s_stamp(capsys):
+    terminal.show_scores(metadata() | {"epochs": {"emotion": 100}})
+    (row,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith(" gender")]
+    assert "an earlier run's protocol" in row
+    assert "test rows" not in row
+
+
 @pytest.mark.parametrize("state", list(terminal.HELD_OUT))
 def test_an_evaluation_says_whether_it_is_held_out(capsys, state):
     terminal.show_evaluation(result(state))
