@@ -468,7 +468,7 @@ def _earlier(scores: Mapping[str, Mapping], of_this_run: Sequence[str]) -> Table
             _of_folds(score),
             str(len(score["classes"])),
             str(score["utterances"]),
-            roles[score["role"]] if task in of_this_run else "an earlier run's protocol",
+            roles[score["role"]] if task in of_this_run else "an earlier run",
         )
     return table
 
