@@ -180,7 +180,8 @@ class _Fitting:
             name: [tf.constant(tap, tf.float32) for tap in layers]
             for name, layers in hearing.taps.items()
         }
-        self.labels = tf.constant(targets, tf.int32)
+        # Rows without a class are in no fold, but a gap may be filled with one, at weight 0.
+        self.labels = tf.constant(np.maximum(targets, 0), tf.int32)
         self.weights = [_row_weights(targets, f.train, settings.class_weights) for f in folds]
         self.stop_rows = _stack_rows([fold.stop for fold in folds])
         self.variables = column.trainable_variables

@@ -348,3 +348,16 @@ def test_a_fold_of_one_class_is_refused(toy):
     fold = Fold(ROWS[::2], ROWS[1:9], ROWS[:0])
     with pytest.raises(UserError, match="Fold 0 trains 'emotion' on a single class"):
         fit_column(make_column(SEEDS[:1]), hearing, targets, [fold], Settings())
+
+
+def test_a_gap_in_a_batch_may_be_filled_with_a_row_without_a_class(toy):
+    hearing, targets = toy
+    folds = [Fold(ROWS[1:32], ROWS[32:40], ROWS[:0]), Fold(ROWS[20:46], ROWS[46:53], ROWS[:0])]
+    unlabelled = np.where(ROWS == 0, -1, targets)
+    column, _ = fit((hearing, unlabelled), folds, SEEDS[:2])
+    labelled, _ = fit((hearing, np.where(ROWS == 0, 1, targets)), folds, SEEDS[:2])
+    for member in (0, 1):
+        for one, other in zip(
+            weights_of(column, member), weights_of(labelled, member), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
