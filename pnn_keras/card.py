@@ -171,18 +171,29 @@ def _stamp(protocol: Mapping) -> str:
     )
 
 
+def _scored_by(protocol: Mapping) -> str:
+    """The protocol of one task's scores, in a sentence or two."""
+    named = f"{protocol['name']}. " if protocol.get("name") else ""
+    transductive = " Transductive: the scaling has seen the test rows." * bool(
+        protocol.get("transductive")
+    )
+    return f"{named}{_stamp(protocol)}{transductive}"
+
+
 def _scores(metadata: Mapping) -> str:
     scores = metadata.get("scores") or {}
     if not scores:
         return f"## Scores\n\n{_NOT_SAID.capitalize()}."
-    stamp = _stamp(metadata.get("protocol") or {})
     parts = [
         "## Scores",
-        f"UAR is the unweighted average recall. {stamp} The scores are those of networks trained "
+        "UAR is the unweighted average recall. The scores are those of networks trained "
         "on the protocol's folds; this chain was trained the same way on all of the data.",
     ]
+    # An extended chain's earlier columns were scored by the protocol of their own run.
+    protocols = metadata.get("protocols") or {}
     for task, methods in scores.items():
-        parts.append(f"### {task}\n\n{_score_table(methods)}")
+        protocol = protocols.get(task) or metadata.get("protocol") or {}
+        parts.append(f"### {task}\n\n{_scored_by(protocol)}\n\n{_score_table(methods)}")
         parts += [
             f"Confusion of {METHODS.get(method, method)} "
             f"(rows: true class, columns: answer):\n\n{_confusion_table(score)}"

@@ -148,6 +148,8 @@ def train(
     sources = [source] if isinstance(source, str) else list(source)
     if out is not None and Path(out).exists():
         raise UserError(f"{out} exists already. Name another folder, or remove it")
+    if not 0 <= dropout < 1:
+        raise UserError(f"dropout is at least 0 and below 1. Received: {dropout}")
     base = _base(from_model)
     check_request(target, sources, scaling, base)
     corpora = open_corpora(corpus, strict)
@@ -502,6 +504,14 @@ def _metadata(
     earlier = (getattr(base, "metadata", None) or {}) if base is not None else {}
     heard = _heard(material, [task, *sources])
     before = earlier.get("heard", {})
+    protocol = {
+        "name": division.name,
+        "speaker_disjoint": division.speaker_disjoint,
+        "transductive": scaling != "training",
+        "folds": len(division.folds) // division.repeats,
+        "repeats": division.repeats,
+        "hash": division.hash,
+    }
     versions = ("pnn-keras", "tensorflow", "keras", "numpy")
     return {
         "target": task.name,
@@ -509,14 +519,8 @@ def _metadata(
         "sources": [t.name for t in chain.tasks if t.name != task.name],
         "corpora": [*earlier.get("corpora", []), *map(_describe, material.corpora)],
         "frontend": material.frontend.config(),
-        "protocol": {
-            "name": division.name,
-            "speaker_disjoint": division.speaker_disjoint,
-            "transductive": scaling != "training",
-            "folds": len(division.folds) // division.repeats,
-            "repeats": division.repeats,
-            "hash": division.hash,
-        },
+        "protocol": protocol,
+        "protocols": {**earlier.get("protocols", {}), **dict.fromkeys(scores, protocol)},
         "scores": {**earlier.get("scores", {}), **scores},
         "epochs": epochs,
         "settings": dataclasses.asdict(settings),

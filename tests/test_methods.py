@@ -156,6 +156,7 @@ def test_the_metadata_are_complete(chain):
         "corpora",
         "frontend",
         "protocol",
+        "protocols",
         "scores",
         "epochs",
         "settings",

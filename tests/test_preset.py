@@ -352,3 +352,18 @@ def test_card_front_matter_is_yaml(chain):
     yaml = pytest.importorskip("yaml")
     front = yaml.safe_load(card(chain, recorded_metadata()).split("---")[1])
     assert front["library_name"] == "pnn-keras" and front["datasets"] == ["Made"]
+
+
+def test_the_card_stamps_each_task_with_the_protocol_that_scored_it():
+    from pnn_keras.card import card
+
+    score = {"column": {"uar": 0.5, "recalls": {}, "classes": []}}
+    metadata = {
+        "protocol": {"name": "speaker-5-fold", "speaker_disjoint": True},
+        "protocols": {"gender": {"name": "paper-10-fold", "speaker_disjoint": False}},
+        "scores": {"gender": score, "emotion": score},
+    }
+    text = card(made_chain(), metadata)
+    gender, emotion = text.split("### gender")[1].split("### emotion")
+    assert "Speaker-dependent" in gender
+    assert "Speaker-disjoint" in emotion
