@@ -18,12 +18,12 @@ from pnn_keras import errors
 
 if TYPE_CHECKING:
     from pnn_keras.chain import Chain
+    from pnn_keras.chain_training import train
     from pnn_keras.column import Column
     from pnn_keras.corpora import list_corpora, open_corpus
     from pnn_keras.corpus import Corpus, Utterance
     from pnn_keras.export import export_chain
     from pnn_keras.lateral import LateralAdapter, LateralDense
-    from pnn_keras.methods import train
     from pnn_keras.task import Task
     from pnn_keras.zoo import list_presets, load
 
@@ -59,7 +59,7 @@ _HOMES = {
     "list_presets": "pnn_keras.zoo",
     "load": "pnn_keras.zoo",
     "open_corpus": "pnn_keras.corpora",
-    "train": "pnn_keras.methods",
+    "train": "pnn_keras.chain_training",
 }
 
 

@@ -60,6 +60,7 @@ class Scaling(enum.StrEnum):
 
     training = "training"
     corpus = "corpus"
+    speaker = "speaker"
 
 
 def _option(*names: str, panel: str | None = None, **settings):
@@ -254,8 +255,8 @@ def train(
         Scaling,
         _option(
             "--scaling",
-            help="Fit scalers on training rows, or on whole corpora: the paper's way, "
-            "transductive.",
+            help="Fit scalers on training rows; on whole corpora, the paper's way; or "
+            "standardise each speaker's rows. The last two are transductive.",
             panel=FITTING,
         ),
     ] = Scaling.training,
@@ -297,8 +298,8 @@ def train(
     opened = _open_corpora(corpus, strict)
     terminal.announce(opened)
     _start_tensorflow()
-    from pnn_keras.methods import train as run
-    from pnn_keras.training import Settings
+    from pnn_keras.chain_training import train as run
+    from pnn_keras.schedule import Settings
 
     chain = run(
         target,
@@ -462,7 +463,7 @@ def tune(
     opened = _open_corpora(corpus, strict)
     terminal.announce(opened)
     _start_tensorflow()
-    from pnn_keras.training import Settings
+    from pnn_keras.schedule import Settings
     from pnn_keras.tuning import tune as search
 
     best = search(

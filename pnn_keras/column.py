@@ -135,7 +135,8 @@ class Column(keras.layers.Layer):
             reads, by the column's name, in order.
         units: widths of its own hidden layers.
         activation: activation of the hidden layers.
-        dropout: share of each hidden layer dropped in training.
+        dropout: share of each hidden layer dropped in training; one number,
+            or one per hidden layer.
         lateral: ``"dense"`` (equation 1) or ``"adapter"`` (equation 2).
         adapter_units: width of the adapters' projections; None takes the width
             of the layer below.
@@ -179,7 +180,7 @@ class Column(keras.layers.Layer):
         sources: Mapping[str, Sequence[int]] | None = None,
         units: Sequence[int] = (256, 256, 256, 256),
         activation="sigmoid",
-        dropout: float = 0.5,
+        dropout: float | Sequence[float] = 0.5,
         lateral: str = "dense",
         adapter_units: int | None = None,
         wiring: Mapping[str, Sequence[int | None]] | None = None,
@@ -197,7 +198,7 @@ class Column(keras.layers.Layer):
         self.sources = {name: list(map(int, widths)) for name, widths in (sources or {}).items()}
         self.units = _widths(units)
         self.activation = keras.activations.get(activation)
-        self.dropout = float(dropout)
+        self.dropout = _dropout(dropout, len(self.units))
         self.lateral = _lateral_kind(lateral)
         self.adapter_units = adapter_units
         self.wiring = _wiring(self.sources, len(self.units), wiring or {})
@@ -205,17 +206,18 @@ class Column(keras.layers.Layer):
         self.members = members
         self.seed = _as_integers(seed)
         self.scaler = Scaler(self.dimension, members, name="scaler")
-        widths = [*self.units, len(self.task.classes)]
+        widths = [*self.units, sum(self.head_widths)]
         self.layers = [self._make_layer(i, width) for i, width in enumerate(widths)]
+        rates = self.dropout if isinstance(self.dropout, list) else [self.dropout] * len(units)
         self.dropouts = [
             MemberDropout(
-                self.dropout,
+                rate,
                 members,
                 self._seed(100 + i),
                 name=f"dropout_{i + 1}",
                 dtype=self.dtype_policy,
             )
-            for i in range(len(self.units))
+            for i, rate in enumerate(rates)
         ]
         self._build_layers(widths)
         self.built = True
@@ -232,9 +234,18 @@ class Column(keras.layers.Layer):
         logits = self.layers[-1]([below, *self._read(taps, len(hidden))])
         return logits, hidden
 
+    @property
+    def head_widths(self) -> list[int]:
+        """Number of classes of each head: an ordinary column has one."""
+        return [len(self.task.classes)]
+
+    def split(self, logits) -> list:
+        """The logits of each head, ``(..., classes)``."""
+        return [logits]
+
     def probabilities(self, logits):
-        """Softmax of the logits over the classes: same shape, sums to 1."""
-        return ops.softmax(logits, axis=-1)
+        """Softmax of the logits over the task's classes; sums to 1."""
+        return ops.softmax(self.split(logits)[0], axis=-1)
 
     def member(self, index: int) -> Column:
         """One member as an ordinary column with the same weights.
@@ -249,6 +260,27 @@ class Column(keras.layers.Layer):
         for own, stacked in zip(column.weights, self.weights, strict=True):
             own.assign(ops.reshape(stacked[index], own.shape))
         column.trainable = self.trainable
+        return column
+
+    def subset(self, indices: Sequence[int]) -> Column:
+        """Some of the members, which go on exactly as they would have in here.
+
+        Weights, what is frozen, and the state of the dropout are taken over.
+
+        Raises:
+            UserError: the column has no members, or none is asked for.
+        """
+        if self.members is None or not len(indices):
+            raise UserError(f"Members here: {self.members}. Received: indices={list(indices)}")
+        seed = None if self.seed is None else [self.seed[i] for i in indices]
+        config = {**self.get_config(), "members": len(indices), "seed": seed}
+        column = type(self).from_config(config)
+        for own, whole in zip(column.weights, self.weights, strict=True):
+            own.assign(ops.take(whole, np.asarray(indices), axis=0))
+        for own, whole in zip(column.dropouts, self.dropouts, strict=True):
+            own.seed_generator.state.assign(whole.seed_generator.state)
+        for own, whole in zip(column.layers, self.layers, strict=True):
+            own.trainable = whole.trainable
         return column
 
     @property
@@ -464,6 +496,17 @@ def _widths(units: Sequence[int]) -> list[int]:
             f"Received: units={list(units)}"
         )
     return widths
+
+
+def _dropout(dropout: float | Sequence[float], depth: int) -> float | list[float]:
+    if not isinstance(dropout, Sequence):
+        return float(dropout)
+    rates = [float(rate) for rate in dropout]
+    if len(rates) != depth:
+        raise UserError(
+            f"dropout is one number, or one per hidden layer ({depth}). Received: {rates}"
+        )
+    return rates
 
 
 def _lateral_kind(lateral: str) -> str:

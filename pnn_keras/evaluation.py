@@ -94,7 +94,10 @@ def evaluate(
         raise UserError(f"Nothing in {corpus.name} can be scored. {reasons}")
     utterances = [u for u in utterances if any(t.value(u) for t in scored.values())]
     extract = utterance_extractor(utterances, folder=folder, workers=workers, progress=progress)
-    inputs, errors = hear(chain, extract, len(utterances), tables=tables, strict=strict)
+    speakers = [utterance.speaker_id for utterance in utterances]
+    inputs, errors = hear(
+        chain, extract, len(utterances), tables=tables, strict=strict, speakers=speakers
+    )
     usable = [i for i in range(len(utterances)) if i not in errors]
     if not usable:
         raise UserError(f"No recording of {corpus.name} can be used. The first: {errors[0]}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from pnn_keras.card import card
 from pnn_keras.errors import UserError
 from pnn_keras.folder import whole_folder
+from pnn_keras.speaker_scaling import is_marked
 
 _CARD = "README.md"
 
@@ -40,8 +41,9 @@ def export_chain(chain, folder: str | os.PathLike, *, name: str | None = None) -
         The folder of the new version, complete. The chain's card lies in it.
 
     Raises:
-        UserError: the name cannot be a folder's, the chain answers no task, two
-            names become the same, or Keras does not run on TensorFlow.
+        UserError: the name cannot be a folder's, the chain answers no task or
+            hears features standardised per speaker, two names become the same,
+            or Keras does not run on TensorFlow.
         PnnKerasError: the disk refused (full, no permission, ...).
 
     Example:
@@ -104,6 +106,12 @@ def _signature(chain):
 
     if not chain.tasks:
         raise UserError("The chain answers no task, so there is nothing to export")
+    by_speaker = [name for name, config in chain.frontends.items() if is_marked(config)]
+    if by_speaker:
+        raise UserError(
+            "A served model hears one clip at a time, which has no speaker statistics. "
+            f"Received: a chain that hears {', '.join(by_speaker)}. Train it with another scaling"
+        )
     frontends = list(chain.dimensions)
     inputs = ["features"] if len(frontends) == 1 else [signature_name(f) for f in frontends]
     _check_distinct(frontends, inputs)

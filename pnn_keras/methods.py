@@ -1,566 +1,366 @@
-"""How a target is learned: from scratch, or beside frozen source columns."""
+"""How a target is learned: from scratch, by transfer, beside frozen columns, and the controls.
+
+Every method fits the same members on the same folds with the same settings.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import importlib.metadata
-import zlib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pnn_keras.chain import Chain
-from pnn_keras.column import Column, column_name
-from pnn_keras.corpora import open_corpus
-from pnn_keras.corpus import Corpus, Utterance, pool
-from pnn_keras.errors import AudioError, PnnKerasError, ProtocolError, UserError
-from pnn_keras.frontends import Frontend, create_frontend
-from pnn_keras.monitor import Monitor
-from pnn_keras.protocol import Fold, Protocol, check_hearing, make_protocol, source_fold
-from pnn_keras.statistics import confusion_matrix, recalls, uar
-from pnn_keras.store import extract_features
-from pnn_keras.task import Task, make_task, parse_task
-from pnn_keras.training import Fit, Hearing, Settings, fit_column, hear
-
-#: What a column's scaler may be fitted on; the second is transductive.
-SCALINGS = ("training", "corpus")
-
-#: The protocol of a score unless another is asked for.
-DEFAULT_PROTOCOL = "speaker-5-fold"
+from pnn_keras.column import Column
+from pnn_keras.errors import UserError
+from pnn_keras.learner import Fitted, Learner, Sources
+from pnn_keras.references import REFERENCES, reference_answers
+from pnn_keras.task import Task
+from pnn_keras.training import Hearing, hear
 
 
 @dataclasses.dataclass(frozen=True)
-class Shape:
-    """The shape of the columns that are trained.
+class Outcome:
+    """What a method made of every fold.
 
     Args:
-        units: widths of the hidden layers.
-        dropout: share of each hidden layer dropped in training.
-        lateral: ``"dense"`` or ``"adapter"``.
-        adapter_units: width of the adapters' projections, or None.
-        source_units: widths of the source columns; None takes ``units``.
+        answers: class probabilities of all utterances, ``(members, n, classes)``.
+        parameters: number of weights that one member trained for the target.
+        best_epoch: the epoch that each member ended with, or None.
+        stop_uar: UAR on the stop rows then, or None.
+        traced: confusion counts on the test rows epoch by epoch, or None.
+        source_answers: the source task's probabilities of all utterances once
+            the target was learned, ``(members, n, classes)``; None if the
+            method has no source to forget.
     """
 
-    units: Sequence[int] = (256, 256, 256, 256)
-    dropout: float = 0.5
-    lateral: str = "dense"
-    adapter_units: int | None = None
-    source_units: Sequence[int] | None = None
+    answers: np.ndarray
+    parameters: int
+    best_epoch: np.ndarray | None = None
+    stop_uar: np.ndarray | None = None
+    traced: np.ndarray | None = None
+    source_answers: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
-class Material:
-    """Everything that a chain can be trained on: utterances and their features.
+class Method:
+    """One way to learn a target.
 
     Args:
-        corpora: the corpora.
-        utterances: those with usable audio, ``n`` of them.
-        frontend: the front-end of the columns that are trained.
-        features: by the name of each front-end, float32 ``(n, dimension)``.
-        skipped: utterances left out, with the reason.
+        name: as it is asked for.
+        title: as tables show it.
+        needs_source: whether it learns from source tasks.
+        learn: does it.
     """
 
-    corpora: tuple[Corpus, ...]
-    utterances: tuple[Utterance, ...]
-    frontend: Frontend
-    features: Mapping[str, np.ndarray]
-    skipped: tuple[tuple[str, str], ...]
+    name: str
+    title: str
+    needs_source: bool
+    learn: Callable[[Bench], Outcome]
 
 
-def train(
-    target: str,
-    *,
-    source: str | Sequence[str] = (),
-    corpus: str | Path | Corpus | Sequence = "synthetic",
-    frontend: str | Frontend | None = None,
-    from_model: str | Path | Chain | None = None,
-    classes: Sequence[str] | None = None,
-    merges: Mapping[str, str] | None = None,
-    protocol: str = DEFAULT_PROTOCOL,
-    repeats: int = 1,
-    scaling: str = "training",
-    units: Sequence[int] = (256, 256, 256, 256),
-    source_units: Sequence[int] | None = None,
-    dropout: float = 0.5,
-    lateral: str = "dense",
-    adapter_units: int | None = None,
-    reads: Sequence[str] | None = None,
-    settings: Settings | None = None,
-    out: str | Path | None = None,
-    tensorboard: str | Path | None = None,
-    progress: bool = True,
-    strict: bool = False,
-    workers: int | None = None,
-    command: str | None = None,
-) -> Chain:
-    """Trains a chain: the sources one after the other, then the target beside them.
+class Bench:
+    """One target and its sources, learned by one method after the other.
 
-    The scores come from the protocol's folds: on every fold the sources and
-    the target are trained anew, on rows that hold no speaker (in the paper's
-    protocol no utterance) of the fold's test rows, beside a from-scratch
-    network of the same shape. The chain that is returned is then fitted on all
-    rows, each column for the median of the epochs that the folds chose, since
-    no row is left to choose it on.
+    The sources are fitted once, when a method first needs them.
 
     Args:
-        target: the task to learn: ``emotion``, ``emotion@EmoDB``, ...
-        source: the task or tasks to learn first, in order.
-        corpus: what :func:`pnn_keras.open_corpus` takes, a corpus, or several.
-        frontend: name of the front-end; None means that of ``from_model``'s
-            last column, or ``egemaps``.
-        from_model: a trained chain to extend, or where it lies.
-        classes: emotion classes of the target; None means the corpus's own.
-        merges: labels that count as another class, see
-            :func:`pnn_keras.task.make_task`.
-        protocol: see :func:`pnn_keras.protocol.make_protocol`.
-        repeats: how often all folds are dealt anew.
-        scaling: ``"training"`` fits each scaler on training rows;
-            ``"corpus"`` on all rows of the column's corpus, test rows
-            included: the paper's way, and transductive.
-        units: widths of the hidden layers.
-        source_units: widths of the source columns; None takes ``units``.
-        dropout: share of each hidden layer dropped in training.
-        lateral: ``"dense"`` or ``"adapter"``.
-        adapter_units: width of the adapters' projections, or None.
+        learner: fits columns on the members.
+        target: the task to learn.
+        sources: the tasks to learn first, in order.
         reads: the earlier columns that the target reads; None means all.
-        settings: epochs, batch size and so on.
-        out: where to save the chain as a preset; the folder must not exist.
-        tensorboard: folder for TensorBoard logs.
-        progress: whether to show progress bars.
-        strict: whether a single unusable recording ends the run.
-        workers: recordings to extract at a time; None means one per processor.
-        command: the command line to record on the card.
+        traced: whether confusions on test rows are counted every epoch.
+    """
 
-    Returns:
-        The chain; its ``metadata`` holds scores, protocol and provenance.
+    def __init__(
+        self,
+        learner: Learner,
+        target: Task,
+        sources: Sequence[Task] = (),
+        reads: Sequence[str] | None = None,
+        traced: bool = False,
+    ) -> None:
+        self.learner, self.target, self.sources = learner, target, tuple(sources)
+        self.reads = reads
+        self.traced = [fold.test for fold in learner.folds] if traced else None
+        self._fitted: dict[str, Fitted] = {}
+
+    def fit(self, column: Column, title: str, sources: Sources | None = None, **options) -> Fitted:
+        """Fits a target column on the members' folds."""
+        return self.learner.fit(
+            column,
+            self.learner.folds,
+            sources,
+            title=f"{self.target.name} {title}",
+            traced=self.traced,
+            **options,
+        )
+
+    def column(self, sources: Sources | None = None, **options) -> Column:
+        """A new target column."""
+        return self.learner.column(self.target, self.learner.members, sources, **options)
+
+    @property
+    def reads_any(self) -> bool:
+        """Whether there is an earlier column for the target to read."""
+        return bool(self.reads) or (
+            self.reads is None and bool(self.sources or self.learner.base.widths)
+        )
+
+    def trained(self) -> list[Fitted]:
+        """The source columns, each of which reads those before it."""
+        read = self.learner.base
+        for task in self.sources:
+            if task.name not in self._fitted:
+                self._fitted[task.name] = self.learner.fit_source(task, read)
+            fitted = self._fitted[task.name]
+            read = read.add(fitted.column.name, fitted.taps, fitted.column.tap_units)
+        return [self._fitted[task.name] for task in self.sources]
+
+
+def as_sources(bench: Bench, fitted: Sequence[Fitted]) -> Sources:
+    """Fitted columns behind those that were there already, to be read."""
+    read = bench.learner.base
+    for each in fitted:
+        read = read.add(each.column.name, each.taps, each.column.tap_units)
+    return read
+
+
+def dnn(bench: Bench) -> Outcome:
+    """From scratch, in the shape of a column of the chain."""
+    return _outcome(bench.fit(bench.column(), "dnn"))
+
+
+def dnn_large(bench: Bench) -> Outcome:
+    """From scratch, as wide as gives about as many weights as the ProgNet trains."""
+    width = large_width(bench)
+    depth = len(bench.learner.shape.units)
+    return _outcome(bench.fit(bench.column(units=[width] * depth), "dnn-large"))
+
+
+def ptft(bench: Bench) -> Outcome:
+    """Pre-trained on the sources one after the other, then all layers fine-tuned."""
+    return _fine_tuned(bench, "ptft", output_only=False)
+
+
+def ptft_output(bench: Bench) -> Outcome:
+    """Pre-trained on the sources, then a new output layer trained alone."""
+    return _fine_tuned(bench, "ptft-output", output_only=True)
+
+
+def prognet(bench: Bench) -> Outcome:
+    """A new column beside the frozen source columns."""
+    return _beside(bench, "prognet", bench.trained())
+
+
+def prognet_adapter(bench: Bench) -> Outcome:
+    """A new column that reads the frozen ones through adapters (Rusu et al. 2016, eq. 2)."""
+    return _beside(bench, "prognet-adapter", bench.trained(), lateral="adapter")
+
+
+def prognet_random(bench: Bench) -> Outcome:
+    """Beside columns that have learned nothing: baseline 4 of Rusu et al. (2016)."""
+    return _beside(bench, "prognet-random", random_columns(bench))
+
+
+def prognet_shuffled(bench: Bench) -> Outcome:
+    """Beside columns that have learned the sources' labels in random order."""
+    return _beside(bench, "prognet-shuffled", shuffled_columns(bench))
+
+
+def multitask(bench: Bench) -> Outcome:
+    """One trunk with an output layer for every task, all learned at once."""
+    tasks = (bench.target, *bench.sources)
+    targets = np.stack([task.targets(bench.learner.material.utterances) for task in tasks])
+    column = bench.column(heads=bench.sources)
+    return _outcome(bench.fit(column, "multitask", targets=targets))
+
+
+def large_width(bench: Bench) -> int:
+    """The width of the hidden layers at which a network has the ProgNet's number of weights.
+
+    Of all widths, the one whose number of trainable weights is nearest.
+    """
+    features, classes = bench.learner.features.shape[1], len(bench.target.classes)
+    units = list(bench.learner.shape.units)
+    depth = len(units)
+    read = list(bench.learner.base.widths.values())
+    source_units = list(bench.learner.shape.of_sources)
+    column = Column(
+        bench.target,
+        features,
+        {str(i): widths for i, widths in enumerate([*read, *[source_units] * len(bench.sources)])},
+        units,
+        lateral=bench.learner.shape.lateral,
+        adapter_units=bench.learner.shape.adapter_units,
+    )
+    goal = sum(int(np.prod(v.shape)) for v in column.trainable_variables)
+
+    def weights(width: int) -> int:
+        return (features + 1 + classes) * width + (depth - 1) * (width + 1) * width + classes
+
+    width = next(w for w in range(1, goal + 1) if weights(w) >= goal)
+    return min((width, max(width - 1, 1)), key=lambda w: abs(weights(w) - goal))
+
+
+def random_columns(bench: Bench) -> list[Fitted]:
+    """Source columns with their initial weights, scaled as the trained ones are."""
+    learner, made, read = bench.learner, [], bench.learner.base
+    for task in bench.sources:
+        units = learner.shape.of_sources
+        column = learner.column(task, learner.members, read, units=units)
+        folds = learner.of_members(learner.source_folds(task))
+        column.scaler.fit([learner.features[rows] for rows in learner.scaling_rows(task, folds)])
+        column.trainable = False
+        answers, taps = hear(column, Hearing(learner.features, read.taps))
+        made.append(Fitted(column, folds, None, answers, taps, 0))
+        read = read.add(column.name, taps, column.tap_units)
+    return made
+
+
+def shuffled_columns(bench: Bench) -> list[Fitted]:
+    """Source columns that learn labels dealt at random among their rows.
+
+    They learn for as many epochs as the trained source of the same fold took:
+    labels in random order leave nothing to choose an epoch by.
+    """
+    learner, made, read = bench.learner, [], bench.learner.base
+    for task, trained in zip(bench.sources, bench.trained(), strict=True):
+        targets = task.targets(learner.material.utterances)
+        known = np.flatnonzero(targets >= 0)
+        generator = np.random.default_rng([learner.settings.seed, 2])
+        shuffled = targets.copy()
+        shuffled[known] = generator.permutation(targets[known])
+        fitted = learner.fit_source(
+            task,
+            read,
+            title=f"{task.name} shuffled",
+            targets=shuffled,
+            last=trained.fit.best_epoch.tolist(),
+        )
+        made.append(fitted)
+        read = read.add(fitted.column.name, fitted.taps, fitted.column.tap_units)
+    return made
+
+
+def reference(name: str) -> Callable[[Bench], Outcome]:
+    """A plain classifier of scikit-learn on the same training rows."""
+
+    def learn(bench: Bench) -> Outcome:
+        learner = bench.learner
+        targets = bench.target.targets(learner.material.utterances)
+        rows = learner.scaling_rows(bench.target, learner.folds)
+        answers = reference_answers(name, learner.features, targets, learner.folds, rows)
+        return Outcome(answers, learner.features.shape[1] * len(bench.target.classes))
+
+    return learn
+
+
+def _beside(bench: Bench, title: str, columns: Sequence[Fitted], **options) -> Outcome:
+    sources = as_sources(bench, columns).read(bench.reads)
+    outcome = _outcome(bench.fit(bench.column(sources, **options), title, sources))
+    # The source column is frozen, but what it says now is asked of it anew: "forgets nothing"
+    # is a measurement.
+    return dataclasses.replace(outcome, source_answers=_again(bench, columns))
+
+
+def _again(bench: Bench, columns: Sequence[Fitted]) -> np.ndarray | None:
+    """What the last source column says of all utterances now."""
+    if not columns:
+        return None
+    read = as_sources(bench, columns[:-1])
+    column = columns[-1].column
+    taps = {name: read.taps[name] for name in column.sources}
+    return hear(column, Hearing(bench.learner.features, taps))[0]
+
+
+def _fine_tuned(bench: Bench, title: str, output_only: bool) -> Outcome:
+    trunk = _pretrained(bench)
+    dropout = bench.learner.shape.dropout
+    depth = len(trunk.units)
+    # Layers that are not trained are not to be dropped from either, but for the last, which the
+    # new output layer reads.
+    rates = [0.0] * (depth - 1) + [dropout] if output_only else dropout
+    column = bench.column(units=trunk.units, dropout=rates)
+    _copy_trunk(trunk, column)
+    for layer in column.layers[:-1]:
+        layer.trainable = not output_only
+    fitted = bench.fit(column, title)
+    return dataclasses.replace(
+        _outcome(fitted), source_answers=_old_head_on(bench, trunk, fitted.column)
+    )
+
+
+def _pretrained(bench: Bench) -> Column:
+    """The network pre-trained on the first source, fine-tuned on each further one."""
+    if bench.learner.base.widths:
+        raise UserError("A chain that is extended has no network to fine-tune: use prognet or dnn")
+    learner = bench.learner
+    trunk = bench.trained()[0].column
+    for task in bench.sources[1:]:
+        column = learner.column(task, learner.members, units=trunk.units)
+        _copy_trunk(trunk, column)
+        every = learner.source_folds(task)
+        trunk = learner.fit(
+            column,
+            learner.of_members(every),
+            title=f"{task.name} fine-tuned",
+            batches=learner.batches_of(every),
+        ).column
+    return trunk
+
+
+def _copy_trunk(trunk: Column, column: Column) -> None:
+    """Copies the hidden layers' own weights of one column to another of the same widths."""
+    for theirs, own in zip(trunk.layers[:-1], column.layers[:-1], strict=True):
+        own.kernel.assign(theirs.kernel)
+        own.bias.assign(theirs.bias)
+
+
+def _old_head_on(bench: Bench, before: Column, after: Column) -> np.ndarray:
+    """The last source task's answers once the trunk was fine-tuned for the target."""
+    old = bench.learner.column(before.task, bench.learner.members, units=after.units)
+    _copy_trunk(after, old)
+    old.layers[-1].kernel.assign(before.layers[-1].kernel)
+    old.layers[-1].bias.assign(before.layers[-1].bias)
+    old.scaler.mean.assign(after.scaler.mean)
+    old.scaler.deviation.assign(after.scaler.deviation)
+    return hear(old, Hearing(bench.learner.features, {}))[0]
+
+
+def _outcome(fitted: Fitted) -> Outcome:
+    fit = fitted.fit
+    return Outcome(fitted.answers, fitted.parameters, fit.best_epoch, fit.stop_uar, fit.traced)
+
+
+_METHODS = (
+    Method("logistic-regression", "Logistic regression", False, reference(REFERENCES[0])),
+    Method("svm", "SVM, RBF", False, reference(REFERENCES[1])),
+    Method("dnn", "DNN", False, dnn),
+    Method("dnn-large", "DNN, as many weights as ProgNet", True, dnn_large),
+    Method("ptft", "PT/FT", True, ptft),
+    Method("ptft-output", "PT/FT, output layer only", True, ptft_output),
+    Method("prognet", "ProgNet", True, prognet),
+    Method("prognet-adapter", "ProgNet, adapters", True, prognet_adapter),
+    Method("prognet-random", "ProgNet, random column", True, prognet_random),
+    Method("prognet-shuffled", "ProgNet, shuffled labels", True, prognet_shuffled),
+    Method("multitask", "Multitask", True, multitask),
+)
+
+#: Every method by its name, in the order in which tables show them.
+METHODS = {method.name: method for method in _METHODS}
+
+
+def find_method(name: str) -> Method:
+    """The method of that name.
 
     Raises:
-        UserError: the request cannot work; the message names the mend.
-        ProtocolError: the corpus does not allow the protocol, or it would leak.
-        AudioError: no recording is usable.
+        UserError: there is none.
 
     Example:
-        ``chain = train("emotion", source="gender", corpus="EmoDB/", out="my-chain")``
+
+    >>> find_method("prognet").title
+    'ProgNet'
     """
-    settings = settings or Settings()
-    sources = [source] if isinstance(source, str) else list(source)
-    if out is not None and Path(out).exists():
-        raise UserError(f"{out} exists already. Name another folder, or remove it")
-    if not 0 <= dropout < 1:
-        raise UserError(f"dropout is at least 0 and below 1. Received: {dropout}")
-    base = _base(from_model)
-    check_request(target, sources, scaling, base)
-    corpora = open_corpora(corpus, strict)
-    material = load_material(corpora, base, frontend, strict, workers, progress)
-    shape = Shape(units, dropout, lateral, adapter_units, source_units)
-    run = Run(material, base, shape, settings, scaling, Monitor(tensorboard, progress))
-    task = make_task(target, material.utterances, classes, merges)
-    source_tasks = [make_task(spec, material.utterances) for spec in sources]
-    labelled = task.targets(material.utterances) >= 0
-    division = make_protocol(protocol, material.utterances, labelled, repeats, settings.seed)
-    _refuse_heard(base, material.utterances)
-    scores, epochs = run.score(task, source_tasks, division, reads)
-    chain = run.fit_all(task, source_tasks, division, reads, epochs)
-    chain.metadata = _metadata(
-        chain,
-        base,
-        material,
-        task,
-        source_tasks,
-        division,
-        scaling,
-        scores,
-        epochs,
-        settings,
-        command,
-    )
-    if out is not None:
-        chain.save_to_preset(out, chain.metadata)
-    return chain
-
-
-class Run:
-    """One training run: scores every column on the folds, then fits the chain on all rows."""
-
-    def __init__(self, material, base, shape, settings, scaling, monitor) -> None:
-        self.material, self.base, self.shape = material, base, shape
-        self.settings, self.scaling, self.monitor = settings, scaling, monitor
-        self.hears = _input_name(material.frontend)
-        self.features = material.features[self.hears]
-        self.base_taps = _base_taps(base, material)
-
-    def score(self, task: Task, sources: Sequence[Task], division: Protocol, reads):
-        """Scores of every column over the folds, and the epochs that they chose."""
-        taps, widths = dict(self.base_taps), _widths(self.base)
-        scores, epochs = {}, {}
-        for source in sources:
-            folds = self.source_folds(source, division)
-            column, fit, answers, hidden = self.fit(
-                source, folds, taps, widths, source.name, units=self.shape.source_units
-            )
-            taps[column.name], widths[column.name] = hidden, column.tap_units
-            epochs[column.name] = _median(fit)
-            scores[source.name] = {"column": self._score(source, folds, answers, division.repeats)}
-        targets = task.targets(self.material.utterances)
-        read = _read_names(widths, reads)
-        results = {}
-        for method, names in (("prognet", read), ("dnn", [])) if read else (("dnn", []),):
-            column, fit, answers, _ = self.fit(
-                task,
-                division.folds,
-                {name: taps[name] for name in names},
-                {name: widths[name] for name in names},
-                f"{task.name} {method}",
-            )
-            score = score_answers(targets, answers, division.folds, task, division.repeats)
-            results[method] = {**score, "best_epochs": fit.best_epoch.tolist()}
-            epochs.setdefault(column.name, _median(fit))
-        scores[task.name] = results
-        return scores, epochs
-
-    def fit_all(self, task, sources, division, reads, epochs) -> Chain:
-        """The chain fitted on all rows, each column for the epochs that the folds chose."""
-        chain = Chain(name="chain") if self.base is None else _copy(self.base)
-        chain.frontends[self.hears] = self.material.frontend.config()
-        taps, widths = dict(self.base_taps), _widths(self.base)
-        scored = division.folds[0]
-        rows = np.concatenate([scored.heard, scored.test])
-        for source in sources:
-            own = self._rows_of(source, rows)
-            column, _, _, hidden = self.fit(
-                source,
-                [_all_rows(own)],
-                taps,
-                widths,
-                f"{source.name}, all rows",
-                epochs[column_name(source.name)],
-                self.shape.source_units,
-            )
-            chain.append(column.member(0))
-            taps[column.name], widths[column.name] = [tap[0] for tap in hidden], column.tap_units
-        read = _read_names(widths, reads)
-        column, _, _, _ = self.fit(
-            task,
-            [_all_rows(np.sort(rows))],
-            {name: taps[name] for name in read},
-            {name: widths[name] for name in read},
-            f"{task.name}, all rows",
-            epochs[column_name(task.name)],
-        )
-        chain.append(column.member(0))
-        chain.freeze()
-        return chain
-
-    def fit(self, task, folds, taps, widths, title, epochs: int | None = None, units=None):
-        """Fits one column on every fold: the column, how it went, answers and taps."""
-        settings = self.settings
-        if epochs is not None:
-            settings = dataclasses.replace(settings, epochs=epochs)
-        column = Column(
-            task,
-            dimension=self.features.shape[1],
-            sources=widths,
-            units=units or self.shape.units,
-            dropout=self.shape.dropout,
-            lateral=self.shape.lateral,
-            adapter_units=self.shape.adapter_units,
-            frontend=self.hears,
-            members=len(folds),
-            seed=[_seed(settings.seed, task.name, i) for i in range(len(folds))],
-        )
-        hearing = Hearing(self.features, {name: taps[name] for name in widths})
-        targets = task.targets(self.material.utterances)
-        scaling_rows = None if self.scaling == "training" else [np.flatnonzero(targets >= 0)]
-        with self.monitor.watch(title, settings.epochs, column.task.classes) as on_epoch:
-            fit = fit_column(column, hearing, targets, folds, settings, on_epoch, scaling_rows)
-        answers, hidden = hear(column, hearing)
-        return column, fit, answers, hidden
-
-    def _rows_of(self, source: Task, rows: np.ndarray) -> np.ndarray:
-        """The rows that a source learns from: the target's, or another corpus's."""
-        targets = source.targets(self.material.utterances)
-        own = rows[targets[rows] >= 0]
-        return own if len(own) else np.flatnonzero(targets >= 0)
-
-    def source_folds(self, source: Task, division: Protocol) -> list[Fold]:
-        """The source's rows in every fold, checked against what they must not hear."""
-        utterances = self.material.utterances
-        targets = source.targets(utterances)
-        folds = []
-        for number, fold in enumerate(division.folds):
-            rows = self._rows_of(source, fold.train)
-            shared = np.isin(rows, fold.train).all()
-            seed = self.settings.seed + (number if shared else 0)
-            own = source_fold(
-                source.label, utterances, targets, rows, fold.test if shared else rows[:0], seed
-            )
-            check_hearing(own, fold, utterances, division.speaker_disjoint)
-            folds.append(own)
-        return folds
-
-    def _score(self, source: Task, folds, answers, repeats) -> dict:
-        """The source's score: on the target's test rows, or on its own stop rows."""
-        targets = source.targets(self.material.utterances)
-        if all(len(fold.test) for fold in folds):
-            return score_answers(targets, answers, folds, source, repeats)
-        # Unknown speakers are no class of a speaker recogniser, and another
-        # corpus's source is not tested here: its stop rows are all there is.
-        stopping = [Fold(fold.train, fold.stop, fold.stop) for fold in folds]
-        pooled = score_answers(targets, answers, stopping, source, len(folds))
-        return {**pooled, "role": "stop"}
-
-
-def score_answers(
-    targets: np.ndarray,
-    answers: np.ndarray,
-    folds: Sequence[Fold],
-    task: Task,
-    repeats: int = 1,
-) -> dict:
-    """Scores the answers of all members on their test rows.
-
-    The headline is the UAR of one repeat's pooled out-of-fold answers, averaged
-    over repeats; beside it stands the mean and the standard deviation of the
-    folds' own UARs, each over the classes present in the fold.
-
-    Args:
-        targets: class numbers, ``(n,)``.
-        answers: class probabilities, ``(members, n, classes)``.
-        folds: one per member, repeat by repeat.
-        task: whose classes they are.
-        repeats: number of repeats.
-
-    Returns:
-        ``uar``, ``uar_folds_mean``, ``uar_folds_sd``, ``absent`` (how many
-        classes are missing from test folds, over all folds), ``recalls`` by class,
-        ``confusion`` (rows are true classes, summed over repeats), ``classes``,
-        ``utterances`` and ``role``.
-    """
-    count = len(task.classes)
-    confusions = np.stack(
-        [
-            confusion_matrix(targets[fold.test], answers[member, fold.test].argmax(axis=-1), count)
-            for member, fold in enumerate(folds)
-        ]
-    )
-    pooled = confusions.reshape(repeats, -1, count, count).sum(axis=1)
-    by_fold = uar(confusions)
-    spread = by_fold.reshape(repeats, -1)
-    several = spread.shape[1] > 1
-    by_class = np.nanmean(recalls(pooled), axis=0)
-    return {
-        "uar": float(uar(pooled).mean()),
-        "uar_folds_mean": float(np.nanmean(by_fold)),
-        "uar_folds_sd": float(np.std(spread, axis=1, ddof=1).mean()) if several else 0.0,
-        "absent": int(np.isnan(recalls(confusions)).sum()),
-        "recalls": {name: float(r) for name, r in zip(task.classes, by_class, strict=True)},
-        "confusion": pooled.sum(axis=0).tolist(),
-        "classes": list(task.classes),
-        "utterances": int(pooled[0].sum()),
-        "role": "test",
-    }
-
-
-def check_request(target, sources, scaling, base) -> None:
-    """Refuses a scaling or tasks that no chain can be trained with, before audio is opened."""
-    if scaling == "speaker":
-        raise UserError(
-            "Per-speaker scaling is refused for a chain that is to be used: one clip has no "
-            "speaker statistics, and it removes what speaker and gender columns look for. "
-            f"Use one of {', '.join(SCALINGS)}"
-        )
-    if scaling not in SCALINGS:
-        raise UserError(f"scaling is one of {', '.join(SCALINGS)}. Received: {scaling!r}")
-    names = [*(task.name for task in (base.tasks if base is not None else [])), *sources, target]
-    for spec in (*sources, target):
-        parse_task(spec)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UserError(
-            f"Each task of a chain has one column. Twice here: {', '.join(twice)}. "
-            "Name the corpus to tell two apart: emotion@CREMA-D"
-        )
-
-
-def open_corpora(corpus, strict: bool) -> tuple[Corpus, ...]:
-    """Opens one or several corpora, each given by what names it or as itself."""
-    given = [corpus] if isinstance(corpus, (str, Path, Corpus)) else list(corpus)
-    if not given:
-        raise UserError("At least one corpus is needed, or none to use the synthetic one")
-    return tuple(c if isinstance(c, Corpus) else open_corpus(c, strict=strict) for c in given)
-
-
-def _base(from_model) -> Chain | None:
-    if from_model is None or isinstance(from_model, Chain):
-        return from_model
-    from pnn_keras.zoo import load
-
-    return load(from_model)
-
-
-def load_material(corpora, base, frontend, strict, workers, progress) -> Material:
-    """Opens the audio of all corpora through every front-end that is needed."""
-    utterances = pool(corpora)
-    own = _own_frontend(base, frontend)
-    needed = {_input_name(own): own}
-    for name, config in (base.frontends if base is not None else {}).items():
-        if name not in needed:  # the caller's own need not be known by name
-            needed[name] = create_frontend(config)
-    extracted = {
-        name: extract_features(utterances, each, workers=workers, progress=progress, strict=strict)
-        for name, each in needed.items()
-    }
-    valid = np.logical_and.reduce([features.valid for features in extracted.values()])
-    failures = tuple(f for features in extracted.values() for f in features.failures)
-    if not valid.any():
-        raise AudioError(f"No recording is usable; the first: {failures[0][0]}: {failures[0][1]}")
-    kept = tuple(u for u, good in zip(utterances, valid, strict=True) if good)
-    tables = {name: features.values[valid] for name, features in extracted.items()}
-    return Material(corpora, kept, own, tables, failures)
-
-
-def _own_frontend(base, frontend) -> Frontend:
-    if isinstance(frontend, Frontend):
-        return frontend
-    if frontend is None and base is not None:
-        return create_frontend(base.frontends[base.columns[-1].frontend])
-    return create_frontend(frontend or "egemaps")
-
-
-def _input_name(frontend: Frontend) -> str:
-    """The name of a front-end's input: unique, and fit for a SavedModel's argument."""
-    option = frontend.options().get("feature_set")
-    if option in (None, "eGeMAPSv02"):
-        return frontend.name if frontend.stored else f"{frontend.name}_{frontend.key[:8]}"
-    return f"{frontend.name}_{option}"
-
-
-def _refuse_heard(base: Chain | None, utterances: Sequence[Utterance]) -> None:
-    """Refuses to score on speakers or recordings that the given chain has heard."""
-    heard = (getattr(base, "metadata", None) or {}).get("heard", {}) if base is not None else {}
-    speakers = {u.speaker_id for u in utterances} & set(heard.get("speakers", ()))
-    contents = {u.content for u in utterances} & set(heard.get("contents", ()))
-    if speakers or contents:
-        named = ", ".join(sorted(map(str, speakers))[:5]) or f"{len(contents)} recordings"
-        raise ProtocolError(
-            f"The chain given has heard {len(speakers)} of these speakers and {len(contents)} of "
-            f"these recordings ({named}), so nothing could be scored on them. Use a corpus that "
-            "it has not heard"
-        )
-
-
-def _copy(chain: Chain) -> Chain:
-    """The same chain again, so that the caller's stays as it is."""
-    copied = Chain.from_config(chain.get_config())
-    copied.set_weights(chain.get_weights())
-    return copied
-
-
-def _base_taps(base: Chain | None, material: Material) -> dict[str, list[np.ndarray]]:
-    """What the columns of the given chain make of all utterances."""
-    taps: dict[str, list[np.ndarray]] = {}
-    for column in base.columns if base is not None else []:
-        _, taps[column.name] = hear(column, Hearing(material.features[column.frontend], taps))
-    return taps
-
-
-def _widths(base: Chain | None) -> dict[str, list[int]]:
-    return {c.name: c.tap_units for c in base.columns} if base is not None else {}
-
-
-def _read_names(widths: Mapping, reads: Sequence[str] | None) -> list[str]:
-    """The columns that the target reads, in the order of the chain."""
-    if reads is None:
-        return list(widths)
-    wanted = {column_name(name) for name in reads}
-    unknown = sorted(wanted - set(widths))
-    if unknown:
-        raise UserError(
-            f"No earlier column is called {', '.join(unknown)}. "
-            f"Columns: {', '.join(widths) or 'none'}"
-        )
-    return [name for name in widths if name in wanted]
-
-
-def _all_rows(rows: np.ndarray) -> Fold:
-    return Fold(np.sort(rows), rows[:0], rows[:0])
-
-
-def _median(fit: Fit) -> int:
-    return int(np.median(fit.best_epoch))
-
-
-def _seed(seed: int, name: str, member: int) -> int:
-    """A seed for one member of one column, the same in every run and grouping."""
-    return (seed * 1_000_003 + zlib.crc32(name.encode()) + member * 9_973) % 2**24
-
-
-def _metadata(
-    chain, base, material, task, sources, division, scaling, scores, epochs, settings, command
-) -> dict:
-    """What the card and later commands need to know: protocol, scores, provenance."""
-    earlier = (getattr(base, "metadata", None) or {}) if base is not None else {}
-    heard = _heard(material, [task, *sources])
-    before = earlier.get("heard", {})
-    protocol = {
-        "name": division.name,
-        "speaker_disjoint": division.speaker_disjoint,
-        "transductive": scaling != "training",
-        "folds": len(division.folds) // division.repeats,
-        "repeats": division.repeats,
-        "hash": division.hash,
-    }
-    versions = ("pnn-keras", "tensorflow", "keras", "numpy")
-    return {
-        "target": task.name,
-        "method": "prognet" if "prognet" in scores[task.name] else "dnn",
-        "sources": [t.name for t in chain.tasks if t.name != task.name],
-        "corpora": [*earlier.get("corpora", []), *map(_describe, material.corpora)],
-        "frontend": material.frontend.config(),
-        "protocol": protocol,
-        "protocols": {**earlier.get("protocols", {}), **dict.fromkeys(scores, protocol)},
-        "scores": {**earlier.get("scores", {}), **scores},
-        "epochs": epochs,
-        "settings": dataclasses.asdict(settings),
-        "heard": {
-            "speakers": sorted({*before.get("speakers", ()), *heard["speakers"]}),
-            "contents": sorted({*before.get("contents", ()), *heard["contents"]}),
-        },
-        "notes": [w for corpus in material.corpora for w in corpus.warnings],
-        "skipped": [list(failure) for failure in material.skipped],
-        "versions": {name: _version(name) for name in versions},
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": command,
-    }
-
-
-def _heard(material: Material, tasks: Sequence[Task]) -> dict:
-    """Speakers and recordings that some column of the chain was fitted on."""
-    used = [u for u in material.utterances if any(task.value(u) is not None for task in tasks)]
-    return {
-        "speakers": sorted({u.speaker_id for u in used if u.speaker is not None}),
-        "contents": sorted({u.content for u in used}),
-    }
-
-
-def _describe(corpus: Corpus) -> dict:
-    info = corpus.info
-    return {
-        "name": corpus.name,
-        "licence": info.licence,
-        "citation": info.citation,
-        "synthetic": info.synthetic,
-        "clips": len(corpus),
-        "speakers": list(corpus.classes("speaker")),
-        "warnings": list(corpus.warnings),
-        "skipped": [[skipped.id, skipped.reason] for skipped in corpus.skipped],
-    }
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError as error:
-        raise PnnKerasError(f"{name} is not installed as a package: {error}") from error
+    if name not in METHODS:
+        raise UserError(f"A method is one of {', '.join(METHODS)}. Received: {name!r}")
+    return METHODS[name]

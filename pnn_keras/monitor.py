@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pnn_keras.training import Epoch
+from pnn_keras.schedule import Epoch
 
 
 class Monitor:

@@ -11,6 +11,7 @@ import numpy as np
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import AudioError, CorpusError, UserError
 from pnn_keras.frontends import Frontend, create_frontend
+from pnn_keras.speaker_scaling import is_marked, standardise, unmarked
 from pnn_keras.store import Features, extract_features, extract_signals
 
 #: How many recordings pass through the chain at a time.
@@ -26,6 +27,7 @@ def predict_audio(
     progress: bool = False,
     workers: int | None = None,
     tables: Mapping[str, str | os.PathLike] | None = None,
+    speakers: Sequence[str] | None = None,
 ) -> list[dict]:
     """Answers every task of a chain for recordings.
 
@@ -43,6 +45,8 @@ def predict_audio(
             as there are processors.
         tables: for each front-end of embeddings, by the name under which the
             chain takes its features, the table that holds the files' vectors.
+        speakers: who speaks in each recording; for a chain whose features are
+            standardised per speaker.
 
     Returns:
         One dictionary per recording: for each task a dictionary of the
@@ -54,8 +58,9 @@ def predict_audio(
         AudioError: with ``strict``, a recording cannot be decoded or has
             nothing to hear.
         CorpusError: with ``strict``, a table lacks a file.
-        UserError: signals without a sampling rate or paths with one; or the
-            chain's features cannot be extracted from audio.
+        UserError: signals without a sampling rate or paths with one; the
+            chain's features cannot be extracted from audio, or are
+            standardised per speaker and ``speakers`` is missing.
 
     Example:
 
@@ -70,7 +75,9 @@ def predict_audio(
     """
     recordings = _as_list(audio)
     extract = _extractor(recordings, sampling_rate, progress=progress, workers=workers)
-    inputs, errors = hear(chain, extract, len(recordings), tables=tables, strict=strict)
+    inputs, errors = hear(
+        chain, extract, len(recordings), tables=tables, strict=strict, speakers=speakers
+    )
     usable = [i for i in range(len(recordings)) if i not in errors]
     results: list[dict] = [{"error": errors.get(i)} for i in range(len(recordings))]
     probabilities = answer(chain, {name: values[usable] for name, values in inputs.items()})
@@ -88,6 +95,7 @@ def hear(
     *,
     tables: Mapping[str, str | os.PathLike] | None = None,
     strict: bool = False,
+    speakers: Sequence[str | None] | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[int, str]]:
     """What a chain takes in of recordings: the features of each of its front-ends.
 
@@ -98,6 +106,7 @@ def hear(
         count: number of recordings.
         tables: as in :func:`predict_audio`.
         strict: whether one recording that cannot be used ends the run.
+        speakers: who speaks in each recording, or None.
 
     Returns:
         Features ``(recordings, dimension)`` by front-end, and why recordings
@@ -105,14 +114,32 @@ def hear(
 
     Raises:
         AudioError, CorpusError: with ``strict``, a recording cannot be used.
-        UserError: the chain does not say how its features are extracted.
+        UserError: the chain does not say how its features are extracted, or
+            they are standardised per speaker and the speakers are not known.
     """
+    _check_speakers(chain, speakers, count)
     inputs, errors = {}, {}
     for name, frontend in _frontends(chain, tables or {}).items():
         values, failed = _extract(frontend, extract, count, strict)
-        inputs[name] = values
+        by_speaker = is_marked(chain.frontends.get(name, {}))
+        inputs[name] = standardise(values, speakers) if by_speaker else values
         errors = {**failed, **errors}
     return inputs, errors
+
+
+def _check_speakers(chain, speakers: Sequence[str | None] | None, count: int) -> None:
+    if not any(is_marked(chain.frontends.get(name, {})) for name in chain.dimensions):
+        return
+    if speakers is None:
+        raise UserError(
+            "The chain hears features that are standardised per speaker, and one clip has no "
+            "speaker statistics. Give several recordings of each speaker and who speaks in each: "
+            "predict_audio(files, speakers=[...])"
+        )
+    if len(speakers) != count:
+        raise UserError(
+            f"Each of {count} recordings has one speaker. Received: {len(speakers)} speakers"
+        )
 
 
 def answer(chain, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -213,7 +240,7 @@ def _frontends(chain, tables: Mapping[str, str | os.PathLike]) -> dict[str, Fron
         if name in tables:
             frontend = create_frontend(f"embeddings:{os.fspath(tables[name])}")
         elif name in chain.frontends:
-            frontend = create_frontend(chain.frontends[name])
+            frontend = create_frontend(unmarked(chain.frontends[name]))
         else:
             raise UserError(
                 f"The chain does not say how its input {name!r} comes from audio. Set "

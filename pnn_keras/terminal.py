@@ -111,7 +111,7 @@ def show_scores(metadata: Mapping) -> None:
     """Prints the scores of a training run, and what they are worth.
 
     Args:
-        metadata: what :func:`pnn_keras.methods.train` records.
+        metadata: what :func:`pnn_keras.chain_training.train` records.
     """
     scores = dict(metadata["scores"])
     target = metadata["target"]

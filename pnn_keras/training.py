@@ -11,75 +11,13 @@ import tensorflow as tf
 from pnn_keras.column import Column
 from pnn_keras.errors import UserError
 from pnn_keras.protocol import Fold
+from pnn_keras.schedule import Batches, BestEpochs, Epoch, Fit, Settings
+from pnn_keras.stack import Stack
 from pnn_keras.statistics import confusion_matrix, recalls, uar
 
-#: A stop fold has left chance once its UAR exceeds chance by this factor.
-ABOVE_CHANCE = 1.2
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """How columns are fitted; the same for every method that is compared.
-
-    Args:
-        epochs: most passes over the training rows (the paper: 600).
-        batch_size: rows per update, at most.
-        learning_rate: of Adam (the paper: 0.0005).
-        patience: epochs without a better stop fold before training ends. It
-            counts only once the stop fold has left chance: with sigmoid layers
-            training sits on a plateau first.
-        class_weights: whether every class weighs the same in the loss.
-        seed: seed of the weights, the dropout and the shuffling.
-    """
-
-    epochs: int = 600
-    batch_size: int = 32
-    learning_rate: float = 0.0005
-    patience: int = 100
-    class_weights: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate", "patience"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name} is positive. Received: {getattr(self, name)!r}")
-
-
-@dataclasses.dataclass(frozen=True)
-class Epoch:
-    """What is known after an epoch, for progress bars and logs.
-
-    Args:
-        number: of the epoch, from 1.
-        loss: training loss of each member, ``(members,)``.
-        stop_loss: class-balanced loss on the stop rows, ``(members,)``.
-        stop_uar: UAR on the stop rows, ``(members,)``.
-        stop_recalls: recalls on the stop rows, ``(members, classes)``.
-        running: which members still train, bool ``(members,)``.
-    """
-
-    number: int
-    loss: np.ndarray
-    stop_loss: np.ndarray
-    stop_uar: np.ndarray
-    stop_recalls: np.ndarray
-    running: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Fit:
-    """How a fit went.
-
-    Args:
-        best_epoch: the epoch whose weights each member ends with, ``(members,)``.
-        stop_uar: UAR on the stop rows at that epoch, ``(members,)``; NaN
-            where there are no stop rows.
-        epochs: every epoch.
-    """
-
-    best_epoch: np.ndarray
-    stop_uar: np.ndarray
-    epochs: tuple[Epoch, ...]
+#: Members that have ended leave the stack once they are this share of it:
+#: leaving takes a new compilation, staying costs their part of every step.
+LEAVE_SHARE = 0.4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +43,9 @@ def fit_column(
     settings: Settings,
     on_epoch: Callable[[Epoch], None] | None = None,
     scaling_rows: Sequence[np.ndarray] | None = None,
+    batches: Batches | None = None,
+    traced: Sequence[np.ndarray] | None = None,
+    last: Sequence[int] | None = None,
 ) -> Fit:
     """Fits all members of a column, each on its own fold, and freezes them.
 
@@ -116,26 +57,40 @@ def fit_column(
     stop rows, ties broken by the lower class-balanced loss. Members without
     stop rows keep the last epoch's weights.
 
+    A member's weights depend on its own seed, fold and batches alone, not on
+    who trains beside it, to float rounding.
+
     Args:
-        column: a column with as many members as there are folds.
+        column: a column with as many members as there are folds. What it
+            does not train (``trainable = False``) stays as it is.
         hearing: what it hears.
-        targets: class numbers, int ``(n,)``; -1 is not allowed in a fold.
+        targets: class numbers, int ``(n,)``, or ``(heads, n)`` for a column
+            with several heads. -1 is not allowed in the first head of a fold;
+            in another, such rows do not count.
         folds: one per member.
         settings: epochs, batch size and the rest.
         on_epoch: called after every epoch.
         scaling_rows: rows that the scaler is fitted on: one array for all
             members, or one each; None means each member's training rows.
             Anything else than training rows makes the scores transductive.
+        batches: how rows are cut into batches; None takes that of ``folds``.
+            Members in several groups take that of all of them.
+        traced: rows of each member to count confusions on after every epoch,
+            for curves; they have no influence, and no member ends early.
+        last: the last epoch of each member; None means ``settings.epochs``.
 
     Raises:
         UserError: the column has not one member per fold, a fold has rows
             without a class, or training rows of one class only.
     """
-    _check(column, targets, folds)
+    heads = np.atleast_2d(targets)
+    _check(column, heads[0], folds)
     rows = [fold.train for fold in folds] if scaling_rows is None else list(scaling_rows)
     rows = rows * len(folds) if len(rows) == 1 else rows
     column.scaler.fit([hearing.features[part] for part in rows])
-    return _Fitting(column, hearing, targets, folds, settings).run(on_epoch)
+    batches = batches or Batches.of(folds, settings.batch_size)
+    fitting = _Fitting(column, hearing, heads, folds, settings, batches, traced)
+    return fitting.run(on_epoch, settings.epochs if last is None else np.asarray(last))
 
 
 def hear(
@@ -171,191 +126,124 @@ def hear(
 
 
 class _Fitting:
-    """One fit: the data on the device, the compiled epoch, the best weights."""
+    """One fit: the stack of members that still train, and the best weights of all."""
 
-    def __init__(self, column, hearing, targets, folds, settings) -> None:
-        self.column, self.targets, self.folds, self.settings = column, targets, folds, settings
-        self.features = tf.constant(hearing.features, tf.float32)
-        self.taps = {
-            name: [tf.constant(tap, tf.float32) for tap in layers]
-            for name, layers in hearing.taps.items()
-        }
-        # Rows without a class are in no fold, but a gap may be filled with one, at weight 0.
-        self.labels = tf.constant(np.maximum(targets, 0), tf.int32)
-        self.weights = [_row_weights(targets, f.train, settings.class_weights) for f in folds]
-        self.stop_rows = _stack_rows([fold.stop for fold in folds])
-        self.variables = column.trainable_variables
-        self.best = [tf.Variable(v.value, trainable=False) for v in self.variables]
-        self.optimizer = _Adam(self.variables, settings.learning_rate)
-        self.generators = [
-            np.random.default_rng([settings.seed, 1, index]) for index in range(len(folds))
-        ]
-        self.train_epoch = tf.function(self._train_epoch, reduce_retracing=True)
-        self.answer = tf.function(self._answer, reduce_retracing=True)
+    def __init__(self, column, hearing, heads, folds, settings, batches, traced=None) -> None:
+        self.column, self.heads, self.folds = column, heads, list(folds)
+        self.settings, self.batches, self.traced = settings, batches, traced
+        self.weights = [_head_weights(heads, f.train, settings.class_weights) for f in folds]
+        self.generators = [_shuffling(column, settings.seed, m) for m in range(len(folds))]
+        self.stack = _stack(column, hearing, heads, settings.learning_rate)
+        self.inside = np.arange(len(folds))  # which members the stack holds, in its order
+        self.best_weights = self.stack.weights()
 
-    def run(self, on_epoch) -> Fit:
-        members = len(self.folds)
-        classes = len(self.column.task.classes)
-        best = _Best(members, classes, self.settings.patience)
-        epochs = []
-        for number in range(1, self.settings.epochs + 1):
-            loss = self.train_epoch(*self._shuffled()).numpy()
+    def run(self, on_epoch, last: np.ndarray | int) -> Fit:
+        has_stop = np.array([len(fold.stop) > 0 for fold in self.folds])
+        classes, patience = len(self.column.task.classes), self.settings.patience
+        best = BestEpochs(has_stop, classes, patience, last)
+        epochs, traces = [], []
+        for number in range(1, int(np.max(last)) + 1):
+            loss = self._train_epoch()
             epoch = self._score(number, loss, best.running.copy())
-            improved = best.update(epoch, np.array([len(f.stop) > 0 for f in self.folds]))
-            self._keep(improved)
+            self._keep(best.update(epoch))
             epochs.append(epoch)
+            if self.traced is not None:
+                traces.append(self._confusions(self.traced)[0])
             if on_epoch is not None:
                 on_epoch(epoch)
             if not best.running.any():
                 break
-        for variable, value in zip(self.variables, self.best, strict=True):
+            self._let_go(best.running)
+        for variable, value in zip(
+            self.column.trainable_variables, self.best_weights, strict=True
+        ):
             variable.assign(value)
         self.column.trainable = False
-        return Fit(best.epoch, best.uar, tuple(epochs))
+        trace = None if self.traced is None else np.stack(traces)
+        return Fit(best.epoch, best.uar, tuple(epochs), trace)
 
-    def _shuffled(self):
-        """Row numbers and weights of one epoch: ``(steps, members, batch)`` each.
-
-        Every member's rows are permuted and spread evenly over the steps;
-        gaps are filled with row 0 at weight 0.
-        """
-        largest = max(len(fold.train) for fold in self.folds)
-        steps = -(-largest // self.settings.batch_size)
-        width = -(-largest // steps)
-        rows = np.zeros((len(self.folds), steps, width), np.int32)
-        weights = np.zeros(rows.shape, np.float32)
-        for member, fold in enumerate(self.folds):
-            order = self.generators[member].permutation(len(fold.train))
-            for step, part in enumerate(np.array_split(order, steps)):
-                rows[member, step, : len(part)] = fold.train[part]
-                weights[member, step, : len(part)] = self.weights[member][part]
-        return (
-            tf.constant(rows.transpose(1, 0, 2)),
-            tf.constant(weights.transpose(1, 0, 2)),
-        )
-
-    def _train_epoch(self, rows, weights):
-        total = tf.zeros(len(self.folds))
-        steps = tf.shape(rows)[0]
-        for step in tf.range(steps):
-            total += self._train_step(rows[step], weights[step])
-        return total / tf.cast(steps, tf.float32)
-
-    def _train_step(self, rows, weights):
-        features, taps = self._gather(rows)
-        labels = tf.gather(self.labels, rows)
-        with tf.GradientTape() as tape:
-            logits, _ = self.column(features, taps=taps, training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-            mass = tf.maximum(tf.reduce_sum(weights, axis=1), 1e-12)
-            by_member = tf.reduce_sum(losses * weights, axis=1) / mass
-            loss = tf.reduce_sum(by_member)
-        gradients = tape.gradient(loss, [v.value for v in self.variables])
-        self.optimizer.apply(gradients, self.variables)
-        return by_member
-
-    def _gather(self, rows):
-        """Features and taps of row numbers ``(members, batch)``."""
-        taps = {
-            name: [
-                tf.gather(tap, rows) if tap.shape.rank == 2 else tf.gather(tap, rows, batch_dims=1)
-                for tap in layers
-            ]
-            for name, layers in self.taps.items()
-        }
-        return tf.gather(self.features, rows), taps
-
-    def _answer(self, rows):
-        features, taps = self._gather(rows)
-        logits, _ = self.column(features, taps=taps, training=False)
-        return tf.nn.log_softmax(logits)
+    def _train_epoch(self) -> np.ndarray:
+        """One epoch of the members in the stack; the loss of all, ``(members,)``."""
+        sizes = [len(self.folds[m].train) for m in self.inside]
+        dealt = self.batches.deal(sizes, [self.generators[m] for m in self.inside])
+        rows = np.zeros(dealt.shape, np.int32)
+        weights = np.zeros((len(self.heads), *dealt.shape), np.float32)
+        for position, member in enumerate(self.inside):
+            # A gap takes the last row, at weight 0.
+            place = dealt[:, position]
+            rows[:, position] = self.folds[member].train[place]
+            weights[:, :, position] = np.where(place < 0, 0, self.weights[member][:, place])
+        loss = np.full(len(self.folds), np.nan)
+        loss[self.inside] = self.stack.train_epoch(rows, weights)
+        return loss
 
     def _score(self, number: int, loss: np.ndarray, running: np.ndarray) -> Epoch:
         """The epoch's scores on each member's stop rows."""
-        classes = len(self.column.task.classes)
-        confusions = np.zeros((len(self.folds), classes, classes), np.int64)
-        stop_loss = np.full(len(self.folds), np.nan)
-        if self.stop_rows.shape[1]:
-            answers = self.answer(self.stop_rows).numpy()
-            for member, fold in enumerate(self.folds):
-                targets = self.targets[fold.stop]
-                log_probabilities = answers[member, : len(targets)]
-                confusions[member] = confusion_matrix(
-                    targets, log_probabilities.argmax(axis=-1), classes
-                )
-                if len(targets):
-                    own = -log_probabilities[np.arange(len(targets)), targets]
-                    counts = np.bincount(targets, minlength=classes)
-                    stop_loss[member] = np.average(own, weights=1.0 / counts[targets])
+        confusions, stop_loss = self._confusions([fold.stop for fold in self.folds])
         return Epoch(number, loss, stop_loss, uar(confusions), recalls(confusions), running)
+
+    def _confusions(self, parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Confusion counts and class-balanced loss of each member on rows of its own.
+
+        Args:
+            parts: rows of each of all members.
+
+        Returns:
+            int64 ``(members, classes, classes)`` and float64 ``(members,)``;
+            0 and NaN for members without rows, or that have left the stack.
+        """
+        targets, classes = self.heads[0], len(self.column.task.classes)
+        confusions = np.zeros((len(self.folds), classes, classes), np.int64)
+        losses = np.full(len(self.folds), np.nan)
+        rows = _padded([parts[m] for m in self.inside])
+        if not rows.shape[1]:
+            return confusions, losses
+        answers = self.stack.answer(rows)
+        for position, member in enumerate(self.inside):
+            true = targets[parts[member]]
+            if not len(true):
+                continue
+            log_probabilities = answers[position, : len(true)]
+            guessed = log_probabilities.argmax(axis=-1)
+            confusions[member] = confusion_matrix(true, guessed, classes)
+            own = -log_probabilities[np.arange(len(true)), true]
+            counts = np.bincount(true, minlength=classes)
+            losses[member] = np.average(own, weights=1.0 / counts[true])
+        return confusions, losses
 
     def _keep(self, improved: np.ndarray) -> None:
         """Keeps the present weights of the members that improved."""
-        if not improved.any():
+        here = improved[self.inside]
+        if not here.any():
             return
-        for variable, best in zip(self.variables, self.best, strict=True):
-            mask = improved.reshape(-1, *[1] * (len(variable.shape) - 1))
-            best.assign(tf.where(mask, variable.value, best))
+        members = self.inside[here]
+        for kept, present in zip(self.best_weights, self.stack.weights(), strict=True):
+            kept[members] = present[here]
+
+    def _let_go(self, running: np.ndarray) -> None:
+        """Takes members that have ended out of the stack once they are many."""
+        here = running[self.inside]
+        # A traced curve goes on to the last epoch.
+        if self.traced is None and np.mean(~here) >= LEAVE_SHARE:
+            self.stack = self.stack.keep(here)
+            self.inside = self.inside[here]
 
 
-class _Adam:
-    """Adam (Kingma and Ba 2015) through TensorFlow's fused update.
-
-    The same numbers as ``keras.optimizers.Adam``, whose separate operations
-    take longer than the gradients of networks this small.
-    """
-
-    def __init__(self, variables, learning_rate: float) -> None:
-        self.learning_rate = learning_rate
-        self.first = [tf.Variable(tf.zeros_like(v.value)) for v in variables]
-        self.second = [tf.Variable(tf.zeros_like(v.value)) for v in variables]
-        self.step = tf.Variable(0.0)
-
-    def apply(self, gradients, variables) -> None:
-        """One update; the arguments are those of a Keras optimizer."""
-        step = self.step.assign_add(1.0)
-        for gradient, variable, first, second in zip(
-            gradients, variables, self.first, self.second, strict=True
-        ):
-            tf.raw_ops.ResourceApplyAdam(
-                var=variable.value.handle,
-                m=first.handle,
-                v=second.handle,
-                beta1_power=0.9**step,
-                beta2_power=0.999**step,
-                lr=self.learning_rate,
-                beta1=0.9,
-                beta2=0.999,
-                epsilon=1e-7,
-                grad=gradient,
-            )
+def _stack(column, hearing, heads, learning_rate: float) -> Stack:
+    features = tf.constant(hearing.features, tf.float32)
+    taps = {
+        name: [tf.constant(tap, tf.float32) for tap in layers]
+        for name, layers in hearing.taps.items()
+    }
+    # Rows without a class are in no fold, but a gap may be filled with one, at weight 0.
+    labels = tf.constant(np.maximum(heads, 0), tf.int32)
+    return Stack(column, features, taps, labels, learning_rate)
 
 
-class _Best:
-    """Each member's best epoch so far, and whether it still trains."""
-
-    def __init__(self, members: int, classes: int, patience: int) -> None:
-        self.uar = np.full(members, np.nan)
-        self.loss = np.full(members, np.inf)
-        self.epoch = np.zeros(members, np.int64)
-        self.running = np.ones(members, bool)
-        self._waited = np.zeros(members, np.int64)
-        self._chance = ABOVE_CHANCE / classes
-        self._patience = patience
-
-    def update(self, epoch: Epoch, has_stop: np.ndarray) -> np.ndarray:
-        """Takes an epoch in; says which members improved, bool ``(members,)``."""
-        higher = np.isnan(self.uar) | (epoch.stop_uar > self.uar)
-        tie = (epoch.stop_uar == self.uar) & (epoch.stop_loss < self.loss)
-        improved = self.running & (~has_stop | higher | tie)
-        self.uar = np.where(improved, epoch.stop_uar, self.uar)
-        self.loss = np.where(improved, epoch.stop_loss, self.loss)
-        self.epoch = np.where(improved, epoch.number, self.epoch)
-        with np.errstate(invalid="ignore"):
-            above = self.uar > self._chance
-        self._waited = np.where(improved | ~above, 0, self._waited + 1)
-        self.running &= ~has_stop | (self._waited < self._patience)
-        return improved
+def _shuffling(column: Column, seed: int, member: int) -> np.random.Generator:
+    """The order of a member's rows comes from its own seed, as its weights do."""
+    own = member if column.seed is None else column.seed[member]
+    return np.random.default_rng([seed, 1, own])
 
 
 def _check(column: Column, targets: np.ndarray, folds: Sequence[Fold]) -> None:
@@ -375,23 +263,31 @@ def _check(column: Column, targets: np.ndarray, folds: Sequence[Fold]) -> None:
             )
 
 
+def _head_weights(heads: np.ndarray, rows: np.ndarray, balanced: bool) -> np.ndarray:
+    """Every head's weights of the training rows, float32 ``(heads, rows)``."""
+    return np.stack([_row_weights(targets, rows, balanced) for targets in heads])
+
+
 def _row_weights(targets: np.ndarray, rows: np.ndarray, balanced: bool) -> np.ndarray:
-    """The weight of each training row, float32 ``(rows,)``, 1 on average.
+    """The weight of each training row, float32 ``(rows,)``; 0 where it has no class, else 1.
 
     Balanced, every class has the same total weight: n / (classes * count), as
-    scikit-learn's ``class_weight="balanced"``.
+    scikit-learn's ``class_weight="balanced"``; 1 on average.
     """
+    own = targets[rows]
+    known = own >= 0
     if not balanced:
-        return np.ones(len(rows), np.float32)
-    counts = np.bincount(targets[rows])
+        return known.astype(np.float32)
+    counts = np.bincount(own[known])
     present = np.count_nonzero(counts)
-    return (len(rows) / (present * counts[targets[rows]])).astype(np.float32)
+    weights = np.zeros(len(rows), np.float32)
+    weights[known] = known.sum() / (present * counts[own[known]])
+    return weights
 
 
-def _stack_rows(parts: Sequence[np.ndarray]) -> tf.Tensor:
+def _padded(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Row numbers of unequal lengths as int32 ``(members, longest)``, padded with 0."""
-    longest = max(len(part) for part in parts)
-    stacked = np.zeros((len(parts), longest), np.int32)
+    stacked = np.zeros((len(parts), max(map(len, parts))), np.int32)
     for member, part in enumerate(parts):
         stacked[member, : len(part)] = part
-    return tf.constant(stacked)
+    return stacked

@@ -17,22 +17,16 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from pnn_keras.chain_training import DEFAULT_PROTOCOL, check_request
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import PnnKerasError, PresetError, UserError
 from pnn_keras.frontends import Frontend
-from pnn_keras.methods import (
-    DEFAULT_PROTOCOL,
-    Material,
-    Run,
-    Shape,
-    check_request,
-    load_material,
-    open_corpora,
-)
+from pnn_keras.learner import Learner, Shape, Sources
+from pnn_keras.material import Material, load_material, open_corpora
 from pnn_keras.monitor import Monitor
 from pnn_keras.protocol import Fold, make_protocol
+from pnn_keras.schedule import Settings
 from pnn_keras.task import Task, make_task
-from pnn_keras.training import Settings
 
 #: How the next shape is chosen: at random, or by a Gaussian process over those tried.
 ORACLES = ("random", "bayesian")
@@ -68,7 +62,7 @@ def tune(
     mean, over folds, of the best UAR on the stop rows. The test rows are taken
     out of the folds beforehand, so no score that is reported later has had a
     say in the shape. The stop UAR of the winner is optimistic, as the best of
-    many: score it with :func:`pnn_keras.methods.train`.
+    many: score it with :func:`pnn_keras.chain_training.train`.
 
     Every finished trial is written to ``out`` at once. The same call resumes
     a search that was interrupted, and continues one with more ``trials``. A
@@ -121,8 +115,13 @@ def tune(
     _check_space(trials, widths, depths, oracle, seed)
     folder = Path(out)
     _check_folder(folder)
-    corpora = open_corpora(corpus, strict)
-    material = load_material(corpora, None, frontend, strict, workers, progress)
+    material = load_material(
+        open_corpora(corpus, strict),
+        frontend,
+        strict=strict,
+        workers=workers,
+        progress=progress,
+    )
     task = make_task(target, material.utterances, classes, merges)
     source_tasks = [make_task(spec, material.utterances) for spec in sources]
     labelled = task.targets(material.utterances) >= 0
@@ -146,7 +145,7 @@ def tune(
 
 
 def load_tuned(folder: str | Path) -> dict:
-    """What a finished search found, as arguments of :func:`pnn_keras.methods.train`.
+    """What a finished search found, as arguments of :func:`pnn_keras.chain_training.train`.
 
     Args:
         folder: the ``out`` of :func:`tune`.
@@ -185,35 +184,34 @@ class _Candidates:
     """Scores target columns beside sources that are trained once, on folds without test rows."""
 
     def __init__(self, material, task, sources, division, settings, progress) -> None:
-        self.material, self.task, self.sources = material, task, sources
-        self.division, self.settings = division, settings
-        self.monitor = Monitor(progress=progress)
-        self.folds = _without_test(division.folds)
-        self._taps: dict[str, list[np.ndarray]] | None = None
-        self._widths: dict[str, list[int]] = {}
+        self.task, self.sources = task, sources
+        learner = Learner(
+            material, division, Shape(), settings, monitor=Monitor(progress=progress)
+        )
+        # Dealt with the test rows in place, which the sources must not hear either.
+        dealt = {source: _without_test(learner.source_folds(source)) for source in sources}
+        without = dataclasses.replace(division, folds=tuple(_without_test(division.folds)))
+        self.learner = Learner(
+            material, without, Shape(), settings, monitor=Monitor(progress=progress), dealt=dealt
+        )
+        self._read: Sources | None = None
 
     def score(self, units: Sequence[int]) -> np.ndarray:
         """The best stop UAR of a column of these widths on each fold, ``(folds,)``."""
-        if self._taps is None:
-            self._taps = self._fit_sources()
+        if self._read is None:
+            self._read = self._fit_sources()
+        learner = self.learner
+        column = learner.column(self.task, learner.members, self._read, units=units)
         title = f"{self.task.name} {'-'.join(map(str, units))}"
-        _, fit, _, _ = self._run(Shape(units=units)).fit(
-            self.task, self.folds, self._taps, self._widths, title
-        )
-        return fit.stop_uar
+        return learner.fit(column, learner.folds, self._read, title=title).fit.stop_uar
 
-    def _fit_sources(self) -> dict[str, list[np.ndarray]]:
-        """The sources' hidden activations on every fold; waits until a trial needs them."""
-        run, taps = self._run(Shape()), {}
+    def _fit_sources(self) -> Sources:
+        """The sources on every fold; waits until a trial needs them."""
+        read = Sources()
         for source in self.sources:
-            # Dealt with the test rows in place, which the sources must not hear either.
-            folds = _without_test(run.source_folds(source, self.division))
-            column, _, _, hidden = run.fit(source, folds, taps, self._widths, source.name)
-            taps[column.name], self._widths[column.name] = hidden, column.tap_units
-        return taps
-
-    def _run(self, shape: Shape) -> Run:
-        return Run(self.material, None, shape, self.settings, "training", self.monitor)
+            fitted = self.learner.fit_source(source, read)
+            read = read.add(fitted.column.name, fitted.taps, fitted.column.tap_units)
+        return read
 
 
 class _Record:

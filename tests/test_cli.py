@@ -203,7 +203,7 @@ def test_zoo_verify_finds_the_shipped_preset_whole(command):
         (["train", "--target", "emotion", "--corpus", "no-such-folder"], "no-such-folder"),
         (["train", "--target", "emotion", "--classes", "angry,bliss", *QUICK], "bliss"),
         (["train", "--target", "emotion", "--units", "wide"], "--units"),
-        (["train", "--target", "emotion", "--scaling", "speaker"], "training"),
+        (["train", "--target", "emotion", "--scaling", "room"], "training"),
         (["train", "--target", "emotion", "--frontend", "mfcc"], "egemaps"),
         (["train", "--target", "emotion", "--protocol", "lucky"], "speaker-5-fold"),
         (["train", "--target", "emotion", "--merge", "calm"], "LABEL=CLASS"),
@@ -295,11 +295,11 @@ def test_import_of_the_command_line_does_not_wait_for_rich():
 
 @pytest.mark.parametrize(
     ("function", "given"),
-    [(cli.train, "pnn_keras.methods.train"), (cli.tune, "pnn_keras.tuning.tune")],
+    [(cli.train, "pnn_keras.chain_training.train"), (cli.tune, "pnn_keras.tuning.tune")],
     ids=["train", "tune"],
 )
 def test_defaults_are_those_of_python(function, given):
-    from pnn_keras.training import Settings
+    from pnn_keras.schedule import Settings
 
     module, _, name = given.rpartition(".")
     theirs = inspect.signature(getattr(importlib.import_module(module), name)).parameters
@@ -315,7 +315,7 @@ def test_defaults_are_those_of_python(function, given):
 
 
 def test_the_paper_s_widths_are_those_of_python():
-    from pnn_keras.methods import train
+    from pnn_keras.chain_training import train
 
     assert inspect.signature(train).parameters["units"].default == cli.PAPER_UNITS
 

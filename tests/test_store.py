@@ -20,7 +20,8 @@ from pnn_keras.store import extract_features, extract_signals
 
 #: A process that extracts 30 tones: its arguments are audio, store, log and seconds per tone.
 PROCESS = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from audio_made import Moments, tones
 from pnn_keras.store import extract_features
 audio, folder, log, seconds = sys.argv[1:]

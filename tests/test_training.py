@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pnn_keras import training
+from pnn_keras import schedule, stack, training
 from pnn_keras.column import Column
 from pnn_keras.errors import UserError
 from pnn_keras.protocol import Fold
+from pnn_keras.schedule import Batches, BestEpochs, Epoch, Settings
 from pnn_keras.task import Task
-from pnn_keras.training import Epoch, Hearing, Settings, fit_column, hear
+from pnn_keras.training import Hearing, fit_column, hear
 
 TASK = Task("emotion", ("angry", "sad"))
 ROWS = np.arange(60)
@@ -22,9 +23,6 @@ FOLDS = [
     Fold(ROWS[:32], ROWS[32:40], ROWS[40:]),
     Fold(ROWS[20:46], ROWS[46:53], ROWS[:20]),
     Fold(ROWS[30:], ROWS[:12], ROWS[12:30]),
-]
-EQUAL_FOLDS = [
-    Fold((ROWS[:30] + 10 * i) % 60, (ROWS[30:40] + 10 * i) % 60, ROWS[:0]) for i in range(3)
 ]
 
 
@@ -51,49 +49,102 @@ def make_column(seeds=SEEDS, dropout=0.0, task=TASK, **options):
     )
 
 
-def fit(toy, folds=FOLDS, seeds=SEEDS, dropout=0.0, generators=None, **options):
-    """A fitted column and its fit; ``generators`` are the numbers of the members' shuffling."""
+def fit(toy, folds=FOLDS, seeds=SEEDS, dropout=0.0, batches=None, **options):
+    """A fitted column and its fit."""
     hearing, targets = toy
     column = make_column(seeds, dropout)
     settings = Settings(**{"epochs": 4, "batch_size": 20, "learning_rate": 0.01, **options})
-    made = training._Fitting(column, hearing, targets, folds, settings)
-    column.scaler.fit([hearing.features[fold.train] for fold in folds])
-    if generators is not None:
-        made.generators = [np.random.default_rng([settings.seed, 1, i]) for i in generators]
-    return column, made.run(None)
+    return column, fit_column(column, hearing, targets, folds, settings, batches=batches)
 
 
 def weights_of(column, member):
     return [np.asarray(weight[member]) for weight in column.weights]
 
 
-def alone(toy, member, folds, dropout):
-    """The same member, trained with no other beside it."""
-    column, _ = fit(toy, [folds[member]], [SEEDS[member]], dropout, generators=[member])
+def same_weights(one, other):
+    for first, second in zip(one, other, strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def alone(toy, member, dropout=0.0, **options):
+    """The same member, trained with no other beside it, in the batches that all have."""
+    batches = Batches.of(FOLDS, 20)
+    column, _ = fit(toy, [FOLDS[member]], [SEEDS[member]], dropout, batches, **options)
     return weights_of(column, 0)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("member", range(3))
-def test_members_of_unequal_folds_train_as_if_alone(toy, member):
-    together = weights_of(fit(toy)[0], member)
-    for stacked, single in zip(together, alone(toy, member, FOLDS, 0.0), strict=True):
-        np.testing.assert_allclose(stacked, single, atol=1e-5)
+def test_members_of_unequal_folds_train_as_if_alone(toy, member, dropout):
+    together, _ = fit(toy, dropout=dropout)
+    same_weights(weights_of(together, member), alone(toy, member, dropout))
 
 
-@pytest.mark.parametrize("member", range(3))
-def test_members_masks_do_not_depend_on_the_others(toy, member):
-    together = weights_of(fit(toy, EQUAL_FOLDS, dropout=0.5)[0], member)
-    for stacked, single in zip(together, alone(toy, member, EQUAL_FOLDS, 0.5), strict=True):
-        np.testing.assert_allclose(stacked, single, atol=1e-5)
-
-
-def test_another_order_of_the_members_changes_none_of_them(toy):
-    straight, _ = fit(toy, EQUAL_FOLDS, dropout=0.5)
-    turned, _ = fit(toy, EQUAL_FOLDS[::-1], SEEDS[::-1], 0.5, generators=[2, 1, 0])
+def test_members_in_groups_get_the_weights_of_members_together(toy):
+    together, _ = fit(toy, dropout=0.5)
+    batches = Batches.of(FOLDS, 20)
+    first, _ = fit(toy, FOLDS[:2], SEEDS[:2], 0.5, batches)
+    second, _ = fit(toy, FOLDS[2:], SEEDS[2:], 0.5, batches)
+    grouped = [weights_of(first, 0), weights_of(first, 1), weights_of(second, 0)]
     for member in range(3):
-        pairs = zip(weights_of(straight, member), weights_of(turned, 2 - member), strict=True)
-        for one, other in pairs:
-            np.testing.assert_allclose(one, other, atol=1e-5)
+        same_weights(weights_of(together, member), grouped[member])
+
+
+def test_members_in_another_order_get_the_same_weights(toy):
+    straight, _ = fit(toy, dropout=0.5)
+    turned, _ = fit(toy, FOLDS[::-1], SEEDS[::-1], 0.5)
+    for member in range(3):
+        same_weights(weights_of(straight, member), weights_of(turned, 2 - member))
+
+
+def test_members_that_end_early_leave_the_others_as_they_would_have_been(toy, monkeypatch):
+    hearing, targets = toy
+    shuffled = np.random.default_rng(1).permutation(targets)  # nothing to learn: all end at once
+    options = {"dropout": 0.5, "epochs": 60, "patience": 4, "learning_rate": 0.03}
+    sizes = []
+
+    class Watched(stack.Stack):
+        def train_epoch(self, rows, weights):
+            sizes.append(rows.shape[1])
+            return super().train_epoch(rows, weights)
+
+    monkeypatch.setattr(training, "Stack", Watched)
+    monkeypatch.setattr(training, "LEAVE_SHARE", 0.3)  # one of three is enough
+    leaving, early = fit((hearing, shuffled), **options)
+    assert len(set(sizes)) > 1 and sizes[0] == 3  # some left before the last ended
+    monkeypatch.setattr(training, "LEAVE_SHARE", 2.0)  # nobody leaves
+    staying, late = fit((hearing, shuffled), **options)
+    assert early.best_epoch.tolist() == late.best_epoch.tolist()
+    for member in range(3):
+        same_weights(weights_of(leaving, member), weights_of(staying, member))
+
+
+def test_a_member_ends_after_the_epoch_given_for_it(toy):
+    hearing, targets = toy
+    settings = Settings(epochs=9, batch_size=20, learning_rate=0.01)
+    unstopped = [Fold(fold.train, fold.stop[:0], fold.test) for fold in FOLDS]
+    column = make_column(dropout=0.5)
+    made = fit_column(column, hearing, targets, unstopped, settings, last=[1, 3, 2])
+    assert made.best_epoch.tolist() == [1, 3, 2]
+    for member, epochs in enumerate((1, 3, 2)):
+        same, _ = fit(toy, unstopped, dropout=0.5, epochs=epochs)
+        same_weights(weights_of(column, member), weights_of(same, member))
+
+
+def test_a_trace_counts_what_each_epoch_answers_and_changes_nothing(toy):
+    hearing, targets = toy
+    plain, _ = fit(toy, dropout=0.5, epochs=5)
+    column = make_column(dropout=0.5)
+    settings = Settings(epochs=5, batch_size=20, learning_rate=0.01)
+    rows = [fold.test for fold in FOLDS]
+    made = fit_column(column, hearing, targets, FOLDS, settings, traced=rows)
+    assert made.traced.shape == (5, 3, 2, 2)
+    assert made.traced.sum(axis=(2, 3)).tolist() == [[len(fold.test) for fold in FOLDS]] * 5
+    for member, epoch in enumerate(made.best_epoch):
+        answers, _ = hear(column, hearing)
+        right = answers[member, FOLDS[member].test].argmax(axis=-1) == targets[FOLDS[member].test]
+        assert np.trace(made.traced[epoch - 1, member]) == right.sum()
+        same_weights(weights_of(plain, member), weights_of(column, member))
 
 
 def test_the_same_seeds_repeat_a_run_bit_for_bit(toy):
@@ -111,10 +162,10 @@ def test_adam_is_that_of_keras():
     random = np.random.default_rng(1)
     start = random.standard_normal((2, 3, 4)).astype(np.float32)
     own, theirs = keras.Variable(start), keras.Variable(start)
-    fused, plain = training._Adam([own], 0.005), keras.optimizers.Adam(0.005)
+    fused, plain = stack.FusedAdam([own], 0.005), keras.optimizers.Adam(0.005)
     for _ in range(20):
         gradient = tf.constant(random.standard_normal(start.shape), tf.float32)
-        fused.apply([gradient], [own])
+        fused.apply([gradient])
         plain.apply_gradients([(gradient, theirs)])
     np.testing.assert_allclose(own, theirs, atol=1e-5)
 
@@ -209,10 +260,10 @@ def epoch(number, stop_uar, stop_loss=1.0):
 
 
 def run_best(uars, patience=2, losses=None, has_stop=True):
-    best = training._Best(1, 2, patience)
+    best = BestEpochs(np.array([has_stop]), 2, patience, 99)
     losses = losses or [1.0] * len(uars)
     for number, (value, loss) in enumerate(zip(uars, losses, strict=True), start=1):
-        best.update(epoch(number, value, loss), np.array([has_stop]))
+        best.update(epoch(number, value, loss))
         if not best.running[0]:
             return number, best
     return None, best
@@ -245,9 +296,9 @@ def test_a_member_without_stop_rows_never_stops_early():
 
 
 def test_a_member_that_has_stopped_is_not_improved_again():
-    best = training._Best(1, 2, 1)
+    best = BestEpochs(np.array([True]), 2, 1, 99)
     for number, value in enumerate([0.7, 0.6, 0.9], start=1):
-        best.update(epoch(number, value), np.array([True]))
+        best.update(epoch(number, value))
     assert best.epoch.tolist() == [1] and best.uar.tolist() == [0.7]
 
 
@@ -258,12 +309,11 @@ def test_training_ends_before_the_last_epoch_when_patience_runs_out(toy):
         (hearing, shuffled),
         FOLDS[1:],
         SEEDS[1:],
-        generators=[1, 2],
         epochs=150,
         patience=3,
         learning_rate=0.03,
     )
-    assert (result.stop_uar > training.ABOVE_CHANCE / 2).all()
+    assert (result.stop_uar > schedule.ABOVE_CHANCE / 2).all()
     assert len(result.epochs) == result.best_epoch.max() + 3
 
 
@@ -285,14 +335,26 @@ def test_unbalanced_rows_weigh_one_each():
     assert training._row_weights(np.array([0, 0, 1]), np.arange(3), False).tolist() == [1, 1, 1]
 
 
-def test_an_epoch_sees_each_training_row_of_each_member_once(toy):
-    hearing, targets = toy
-    fitting = training._Fitting(make_column(), hearing, targets, FOLDS, Settings(batch_size=10))
-    rows, weights = (tensor.numpy() for tensor in fitting._shuffled())
-    assert rows.shape == weights.shape and rows.shape[:2] == (4, 3) and rows.shape[2] <= 10
-    for member, fold in enumerate(FOLDS):
-        seen = rows[:, member][weights[:, member] > 0]
-        assert sorted(seen) == sorted(fold.train)
+def test_a_row_without_a_class_weighs_nothing():
+    targets = np.array([0, -1, 1, 1])
+    assert training._row_weights(targets, np.arange(4), balanced=False).tolist() == [1, 0, 1, 1]
+    weights = training._row_weights(targets, np.arange(4), balanced=True)
+    assert weights.tolist() == [1.5, 0, 0.75, 0.75]
+
+
+def test_an_epoch_sees_each_training_row_of_each_member_once():
+    batches = Batches.of(FOLDS, 10)
+    sizes = [len(fold.train) for fold in FOLDS]
+    dealt = batches.deal(sizes, [np.random.default_rng(i) for i in range(3)])
+    assert dealt.shape == (4, 3, batches.width) and batches.width <= 10
+    for member, size in enumerate(sizes):
+        seen = dealt[:, member][dealt[:, member] >= 0]
+        assert sorted(seen) == list(range(size))
+
+
+def test_every_member_has_rows_in_every_batch():
+    dealt = Batches.of(FOLDS, 10).deal([32, 26, 30], [np.random.default_rng(0)] * 3)
+    assert ((dealt >= 0).sum(axis=2) >= 6).all()
 
 
 # Frozen columns beside

@@ -7,62 +7,15 @@ import json
 
 import numpy as np
 import pytest
+from numbers_made import FileNumbers, make_corpus
 
 from pnn_keras import tuning
-from pnn_keras.corpus import Corpus, CorpusInfo, Utterance
 from pnn_keras.errors import PnnKerasError, PresetError, UserError
-from pnn_keras.frontends import Frontend
 from pnn_keras.protocol import make_protocol
-from pnn_keras.training import Settings
+from pnn_keras.schedule import Settings
 from pnn_keras.tuning import load_tuned, tune
 
-EMOTIONS = ("angry", "neutral", "sad")
 SETTINGS = Settings(epochs=3, learning_rate=0.05)
-
-
-class FileNumbers(Frontend):
-    """Reads three numbers off the utterance's file, which is text."""
-
-    name = "numbers"
-    stored = False
-    version = "1"
-    dimension = 3
-    feature_names = ("sex", "anger", "noise")
-
-    def options(self):
-        return {}
-
-    def extract(self, signal, sampling_rate):
-        raise NotImplementedError("numbers are read from files")
-
-    def features(self, utterance):
-        return np.array(utterance.path.read_text().split(), np.float32)
-
-
-def make_corpus(folder, corrupted=()):
-    """Ten speakers with six clips each; corrupted ones have other numbers and emotions."""
-    random = np.random.default_rng(5)
-    utterances = []
-    for row in range(60):
-        speaker, emotion = row // 6, row % 3
-        numbers = np.array([speaker % 2, emotion, 0]) * 2 + random.standard_normal(3)
-        if row in corrupted:
-            numbers, emotion = -50 * numbers, (emotion + 1) % 3
-        path = folder / f"{row:02}.txt"
-        folder.mkdir(exist_ok=True)
-        path.write_text(" ".join(f"{number:.4f}" for number in numbers))
-        utterances.append(
-            Utterance(
-                "made",
-                path.name,
-                path,
-                f"s{speaker}",
-                ("female", "male")[speaker % 2],
-                EMOTIONS[emotion],
-            )
-        )
-    info = CorpusInfo("made", "", "", "", EMOTIONS, "", obtain="")
-    return Corpus(info, folder, tuple(utterances))
 
 
 def search(corpus, out, **options):
@@ -90,7 +43,7 @@ def timeless(trials):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return make_corpus(tmp_path_factory.mktemp("corpora") / "made")
+    return make_corpus(tmp_path_factory.mktemp("corpora"), apart=2)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +104,7 @@ def test_nothing_is_printed(made, tmp_path, capfd):
 
 def test_test_rows_do_not_influence_their_folds_score(found, made, tmp_path):
     fold = make_protocol("speaker-5-fold", made.utterances, np.ones(60, bool)).folds[0]
-    search(make_corpus(tmp_path / "corrupted", set(fold.test)), tmp_path / "out")
+    search(make_corpus(tmp_path, corrupted=set(fold.test), apart=2), tmp_path / "out")
     before, after = trials_in(found[0]), trials_in(tmp_path / "out")
     assert [t["units"] for t in after] == [t["units"] for t in before]
     assert [t["fold_stop_uars"][0] for t in after] == [t["fold_stop_uars"][0] for t in before]
@@ -160,13 +113,13 @@ def test_test_rows_do_not_influence_their_folds_score(found, made, tmp_path):
 
 def test_the_folds_that_are_fitted_have_no_test_rows(made, tmp_path, monkeypatch):
     seen = []
-    fit = tuning.Run.fit
+    fit = tuning.Learner.fit
 
-    def watched(self, task, folds, *args):
-        seen.append((task.name, [len(fold.test) for fold in folds]))
-        return fit(self, task, folds, *args)
+    def watched(self, column, folds, *args, **options):
+        seen.append((column.task.name, [len(fold.test) for fold in folds]))
+        return fit(self, column, folds, *args, **options)
 
-    monkeypatch.setattr(tuning.Run, "fit", watched)
+    monkeypatch.setattr(tuning.Learner, "fit", watched)
     search(made, tmp_path / "out")
     # The source is fitted once, however many trials read it.
     assert seen == [("gender", [0] * 5), ("emotion", [0] * 5), ("emotion", [0] * 5)]

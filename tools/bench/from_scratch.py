@@ -22,8 +22,8 @@ from sklearn.svm import SVC
 from pnn_keras.column import Column
 from pnn_keras.corpora import open_corpus
 from pnn_keras.frontends import create_frontend
-from pnn_keras.methods import score_answers
 from pnn_keras.protocol import make_protocol
+from pnn_keras.scores import score_answers
 from pnn_keras.store import extract_features
 from pnn_keras.task import make_task
 from pnn_keras.training import Hearing, Settings, fit_column, hear

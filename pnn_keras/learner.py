@@ -1,0 +1,341 @@
+"""Fitting columns on the folds of a protocol: what all methods share."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pnn_keras.column import Column, column_name
+from pnn_keras.errors import UserError
+from pnn_keras.heads import ManyHeads
+from pnn_keras.material import Material
+from pnn_keras.monitor import Monitor
+from pnn_keras.protocol import Fold, Protocol, check_hearing, source_fold
+from pnn_keras.schedule import Batches, Fit, Settings
+from pnn_keras.task import Task
+from pnn_keras.training import Hearing, fit_column, hear
+
+#: What features are scaled by: training rows, the corpus, or the speaker's own
+#: recordings before that; all but the first are transductive.
+SCALINGS = ("training", "corpus", "speaker")
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """The shape of the columns that are trained.
+
+    Args:
+        units: widths of the hidden layers.
+        dropout: share of each hidden layer dropped in training.
+        lateral: ``"dense"`` or ``"adapter"``.
+        adapter_units: width of the adapters' projections, or None.
+        source_units: widths of the source columns; None takes ``units``.
+    """
+
+    units: Sequence[int] = (256, 256, 256, 256)
+    dropout: float = 0.5
+    lateral: str = "dense"
+    adapter_units: int | None = None
+    source_units: Sequence[int] | None = None
+
+    @property
+    def of_sources(self) -> Sequence[int]:
+        """Widths of the source columns."""
+        return self.source_units or self.units
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+    """Frozen columns that a target can read.
+
+    Args:
+        taps: hidden activations by column, ``(members, n, units)`` or ``(n, units)`` each.
+        widths: widths of the hidden layers by column, in the order of the chain.
+    """
+
+    taps: Mapping[str, Sequence[np.ndarray]] = dataclasses.field(default_factory=dict)
+    widths: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
+
+    def add(self, name: str, taps: Sequence[np.ndarray], widths: Sequence[int]) -> Sources:
+        """These and one more."""
+        return Sources({**self.taps, name: taps}, {**self.widths, name: list(widths)})
+
+    def read(self, names: Sequence[str] | None) -> Sources:
+        """Only those of these names, in the order of the chain; all for None.
+
+        Raises:
+            UserError: there is no such column.
+        """
+        if names is None:
+            return self
+        wanted = {column_name(name) for name in names}
+        unknown = sorted(wanted - set(self.widths))
+        if unknown:
+            raise UserError(
+                f"No earlier column is called {', '.join(unknown)}. "
+                f"Columns: {', '.join(self.widths) or 'none'}"
+            )
+        kept = [name for name in self.widths if name in wanted]
+        return Sources({n: self.taps[n] for n in kept}, {n: self.widths[n] for n in kept})
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A column that was fitted on every fold.
+
+    Args:
+        column: the column, frozen, with its members.
+        folds: the rows of each member.
+        fit: how it went.
+        answers: class probabilities of all utterances, ``(members, n, classes)``.
+        taps: hidden activations of all utterances, ``(members, n, units)`` each.
+        parameters: number of weights that one member trained.
+    """
+
+    column: Column
+    folds: Sequence[Fold]
+    fit: Fit
+    answers: np.ndarray
+    taps: Sequence[np.ndarray]
+    parameters: int
+
+
+class Learner:
+    """Fits columns for some members of a protocol.
+
+    A member's seeds come from its number in the protocol, and its batches from
+    all folds of the protocol, so that members can be fitted in groups.
+
+    Args:
+        material: utterances and features.
+        division: the protocol.
+        shape: the shape of the columns.
+        settings: how they are fitted.
+        scaling: one of :data:`SCALINGS`.
+        monitor: shows the fits.
+        members: numbers of the folds to fit; None means all.
+        base: columns that are there already.
+        dealt: the rows of sources in every fold of the protocol, where they are
+            dealt already.
+    """
+
+    def __init__(
+        self,
+        material: Material,
+        division: Protocol,
+        shape: Shape,
+        settings: Settings,
+        scaling: str = "training",
+        monitor: Monitor | None = None,
+        members: Sequence[int] | None = None,
+        base: Sources | None = None,
+        dealt: Mapping[Task, Sequence[Fold]] | None = None,
+    ) -> None:
+        self.material, self.division, self.shape = material, division, shape
+        self.settings, self.scaling = settings, scaling
+        self.monitor = monitor or Monitor(progress=False)
+        self.base = base or Sources()
+        self.features = material.features[material.hears]
+        self.members = list(range(len(division.folds)) if members is None else members)
+        self.folds = self.of_members(division.folds)
+        self._source_folds: dict[Task, Sequence[Fold]] = dict(dealt or {})
+
+    def of_members(self, everyone: Sequence) -> list:
+        """What belongs to this learner's members, of one entry per fold of the protocol."""
+        return [everyone[number] for number in self.members]
+
+    def column(self, task: Task, members: Sequence[int], sources=None, heads=(), **options):
+        """A new column of the learner's shape, one member per number.
+
+        Args:
+            task: what it answers.
+            members: the numbers that seed its members.
+            sources: the columns that it reads.
+            heads: further tasks that it answers from the same trunk.
+            **options: what differs from the learner's shape.
+        """
+        common = {
+            "dimension": self.features.shape[1],
+            "sources": dict((sources or Sources()).widths),
+            "units": self.shape.units,
+            "dropout": self.shape.dropout,
+            "lateral": self.shape.lateral,
+            "adapter_units": self.shape.adapter_units,
+            "frontend": self.material.hears,
+            "members": len(members),
+            "seed": [member_seed(self.settings.seed, task.name, number) for number in members],
+            **options,
+        }
+        return ManyHeads(task, heads, **common) if heads else Column(task, **common)
+
+    def fit(
+        self,
+        column: Column,
+        folds: Sequence[Fold],
+        sources: Sources | None = None,
+        *,
+        title: str,
+        targets: np.ndarray | None = None,
+        last: Sequence[int] | None = None,
+        batches: Batches | None = None,
+        traced: Sequence[np.ndarray] | None = None,
+    ) -> Fitted:
+        """Fits a column on folds, one per member; hears all utterances with it.
+
+        Args:
+            column: the column.
+            folds: the rows of each member.
+            sources: the columns that it reads.
+            title: what the progress bar says.
+            targets: class numbers, ``(n,)`` or ``(heads, n)``; None takes the
+                labels of the column's task.
+            last: the last epoch of each member; None means the settings'.
+            batches: how rows are cut; None takes the target's.
+            traced: rows of each member whose confusions are counted every epoch.
+        """
+        if targets is None:
+            targets = column.task.targets(self.material.utterances)
+        read = sources or Sources()
+        parameters = sum(int(np.prod(v.shape[1:])) for v in column.trainable_variables)
+        hearing = Hearing(self.features, {name: read.taps[name] for name in column.sources})
+        rows = self.scaling_rows(column.task, folds)
+        most = self.settings.epochs if last is None else int(max(last))
+        with self.monitor.watch(title, most, column.task.classes) as on_epoch:
+            fit = fit_column(
+                column,
+                hearing,
+                targets,
+                folds,
+                self.settings,
+                on_epoch,
+                rows,
+                batches or self.batches_of(self.division.folds),
+                traced,
+                last,
+            )
+        answers, taps = hear(column, hearing)
+        return Fitted(column, folds, fit, answers, taps, parameters)
+
+    def batches_of(self, folds: Sequence[Fold]) -> Batches:
+        """How the training rows of all folds of the protocol are cut into batches."""
+        return Batches.of(folds, self.settings.batch_size)
+
+    def scaling_rows(self, task: Task, folds: Sequence[Fold]) -> list[np.ndarray]:
+        """The rows that each member's scaler of a task's column is fitted on."""
+        if self.scaling != "corpus":
+            return [fold.train for fold in folds]
+        everyone = np.flatnonzero(task.targets(self.material.utterances) >= 0)
+        return [everyone] * len(folds)
+
+    def rows_of(self, source: Task, rows: np.ndarray) -> np.ndarray:
+        """The rows that a source learns from: the target's, or another corpus's."""
+        targets = source.targets(self.material.utterances)
+        own = rows[targets[rows] >= 0]
+        return own if len(own) else np.flatnonzero(targets >= 0)
+
+    def source_folds(self, source: Task) -> list[Fold]:
+        """The source's rows in every fold of the protocol, checked against what must not be heard.
+
+        Raises:
+            ProtocolError: a row would leak, or too little is left to learn.
+        """
+        if source not in self._source_folds:
+            self._source_folds[source] = self._deal_source(source)
+        return self._source_folds[source]
+
+    def _deal_source(self, source: Task) -> list[Fold]:
+        utterances = self.material.utterances
+        targets = source.targets(utterances)
+        folds = []
+        for number, fold in enumerate(self.division.folds):
+            rows = self.rows_of(source, fold.train)
+            own_corpus = np.isin(rows, fold.train).all()
+            seed = self.settings.seed + (number if own_corpus else 0)
+            scored = fold.test if own_corpus else rows[:0]
+            own = source_fold(source.label, utterances, targets, rows, scored, seed)
+            check_hearing(own, fold, utterances, self.division.speaker_disjoint)
+            folds.append(own)
+        return folds
+
+    def fit_source(
+        self,
+        task: Task,
+        sources: Sources | None = None,
+        *,
+        title: str | None = None,
+        targets: np.ndarray | None = None,
+        last: Sequence[int] | None = None,
+    ) -> Fitted:
+        """Fits a source column on the rows that it may hear in every fold.
+
+        Args:
+            task: what the source answers.
+            sources: earlier columns that it reads.
+            title: what the progress bar says; None takes the task's name.
+            targets: other class numbers to learn, ``(n,)``.
+            last: the epoch after which each member ends, with the weights that it
+                then has; None lets its stop rows choose.
+        """
+        every = self.source_folds(task)
+        numbers = self._own_columns(every)
+        folds = [every[number] for number in numbers]
+        if last is not None:
+            folds = [dataclasses.replace(fold, stop=fold.stop[:0]) for fold in folds]
+            last = [last[position] for position in self._positions(numbers)]
+        units = self.shape.of_sources
+        fitted = self.fit(
+            self.column(task, numbers, sources, units=units),
+            folds,
+            sources,
+            title=title or task.name,
+            targets=targets,
+            last=last,
+            batches=self.batches_of(every),
+        )
+        return self._for_members(fitted, numbers)
+
+    def _own_columns(self, every: Sequence[Fold]) -> list[int]:
+        """The numbers of the folds that need a source column of their own.
+
+        A source that learns from another corpus has the same rows in every fold of a repeat: one
+        column serves them all.
+        """
+        same = all(np.array_equal(fold.train, every[0].train) for fold in every)
+        return (
+            self.members if not same else sorted({self._first_of_repeat(m) for m in self.members})
+        )
+
+    def _positions(self, numbers: Sequence[int]) -> list[int]:
+        """Where each of some source columns' folds stands among the members."""
+        if list(numbers) == list(self.members):
+            return list(range(len(numbers)))
+        return [[self._first_of_repeat(m) for m in self.members].index(n) for n in numbers]
+
+    def _first_of_repeat(self, member: int) -> int:
+        per_repeat = len(self.division.folds) // self.division.repeats
+        return member - member % per_repeat
+
+    def _for_members(self, fitted: Fitted, numbers: Sequence[int]) -> Fitted:
+        """A source fitted for some folds, as if it had been fitted for each member."""
+        if list(numbers) == list(self.members):
+            return fitted
+        index = [list(numbers).index(self._first_of_repeat(m)) for m in self.members]
+        fit = fitted.fit
+        return dataclasses.replace(
+            fitted,
+            column=fitted.column.subset(index),
+            folds=[fitted.folds[i] for i in index],
+            fit=dataclasses.replace(
+                fit, best_epoch=fit.best_epoch[index], stop_uar=fit.stop_uar[index]
+            ),
+            answers=fitted.answers[index],
+            taps=[tap[index] for tap in fitted.taps],
+        )
+
+
+def member_seed(seed: int, name: str, member: int) -> int:
+    """A seed for one member of one column, the same in every run and grouping."""
+    return (seed * 1_000_003 + zlib.crc32(name.encode()) + member * 9_973) % 2**24

@@ -1,0 +1,115 @@
+"""What a chain records of its training: scores, protocol, who was heard."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+
+from pnn_keras.corpus import Corpus
+from pnn_keras.errors import PnnKerasError
+from pnn_keras.material import Material
+from pnn_keras.protocol import Protocol
+from pnn_keras.schedule import Settings
+from pnn_keras.task import Task
+
+#: The libraries whose versions are recorded.
+RECORDED = ("pnn-keras", "tensorflow", "keras", "numpy")
+
+
+def describe_training(
+    chain,
+    *,
+    earlier: Mapping,
+    material: Material,
+    tasks: Sequence[Task],
+    division: Protocol,
+    scaling: str,
+    scores: Mapping[str, Mapping],
+    epochs: Mapping[str, int],
+    settings: Settings,
+    command: str | None,
+) -> dict:
+    """What the card and later commands need to know, JSON-able.
+
+    Args:
+        chain: the chain.
+        earlier: the metadata of the chain that it extends, or none.
+        material: what it was trained on.
+        tasks: the target and the sources that were trained.
+        division: the protocol of the scores.
+        scaling: what scalers were fitted on.
+        scores: by task and method.
+        epochs: by column.
+        settings: how columns were fitted.
+        command: the command line, or None.
+    """
+    target = tasks[0]
+    before = earlier.get("heard", {})
+    heard = _heard(material, tasks)
+    protocol = {
+        "name": division.name,
+        "speaker_disjoint": division.speaker_disjoint,
+        "transductive": scaling != "training",
+        "folds": len(division.folds) // division.repeats,
+        "repeats": division.repeats,
+        "hash": division.hash,
+    }
+    return {
+        "target": target.name,
+        "method": "prognet" if "prognet" in scores[target.name] else "dnn",
+        "sources": [t.name for t in chain.tasks if t.name != target.name],
+        "corpora": [*earlier.get("corpora", []), *map(describe_corpus, material.corpora)],
+        "frontend": material.frontend.config(),
+        "protocol": protocol,
+        "protocols": {**earlier.get("protocols", {}), **dict.fromkeys(scores, protocol)},
+        "scores": {**earlier.get("scores", {}), **scores},
+        "epochs": epochs,
+        "settings": dataclasses.asdict(settings),
+        "heard": {
+            "speakers": sorted({*before.get("speakers", ()), *heard["speakers"]}),
+            "contents": sorted({*before.get("contents", ()), *heard["contents"]}),
+        },
+        "notes": [w for corpus in material.corpora for w in corpus.warnings],
+        "skipped": [list(failure) for failure in material.skipped],
+        "versions": {name: version_of(name) for name in RECORDED},
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": command,
+    }
+
+
+def _heard(material: Material, tasks: Sequence[Task]) -> dict:
+    """Speakers and recordings that some column of the chain was fitted on."""
+    used = [u for u in material.utterances if any(task.value(u) is not None for task in tasks)]
+    return {
+        "speakers": sorted({u.speaker_id for u in used if u.speaker is not None}),
+        "contents": sorted({u.content for u in used}),
+    }
+
+
+def describe_corpus(corpus: Corpus) -> dict:
+    """What is recorded of a corpus: name, licence, citation, size, speakers, defects."""
+    info = corpus.info
+    return {
+        "name": corpus.name,
+        "licence": info.licence,
+        "citation": info.citation,
+        "synthetic": info.synthetic,
+        "clips": len(corpus),
+        "speakers": list(corpus.classes("speaker")),
+        "warnings": list(corpus.warnings),
+        "skipped": [[skipped.id, skipped.reason] for skipped in corpus.skipped],
+    }
+
+
+def version_of(name: str) -> str:
+    """The installed version of a package.
+
+    Raises:
+        PnnKerasError: it is not installed as a package.
+    """
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise PnnKerasError(f"{name} is not installed as a package: {error}") from error

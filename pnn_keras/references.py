@@ -1,0 +1,59 @@
+"""Plain classifiers of scikit-learn, to hold networks against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pnn_keras.protocol import Fold
+
+#: The names of the plain classifiers.
+REFERENCES = ("logistic-regression", "svm")
+
+
+def reference_answers(
+    name: str,
+    features: np.ndarray,
+    targets: np.ndarray,
+    folds: Sequence[Fold],
+    scaling_rows: Sequence[np.ndarray],
+) -> np.ndarray:
+    """What a plain classifier, fitted on every fold's training rows, says of all utterances.
+
+    Logistic regression with C = 0.1, or a support vector machine with a
+    Gaussian kernel and C = 1; classes weigh the same, features are standardised.
+
+    Args:
+        name: ``"logistic-regression"`` or ``"svm"``.
+        features: float32 ``(n, dimension)``.
+        targets: class numbers, ``(n,)``.
+        folds: one per member.
+        scaling_rows: the rows that each member's scaler is fitted on.
+
+    Returns:
+        ``(members, n, classes)``: probabilities; of the SVM, which has none,
+        1 for the class that it chose.
+    """
+    from sklearn.preprocessing import StandardScaler
+
+    classes = int(targets.max()) + 1
+    answers = np.zeros((len(folds), len(targets), classes), np.float32)
+    for member, (fold, rows) in enumerate(zip(folds, scaling_rows, strict=True)):
+        scaler = StandardScaler().fit(features[rows])
+        model = _classifier(name).fit(scaler.transform(features[fold.train]), targets[fold.train])
+        scaled = scaler.transform(features)
+        if hasattr(model, "predict_proba"):
+            answers[member][:, model.classes_] = model.predict_proba(scaled)
+        else:
+            answers[member, np.arange(len(targets)), model.predict(scaled)] = 1
+    return answers
+
+
+def _classifier(name: str):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import SVC
+
+    if name == "svm":
+        return SVC(C=1.0, class_weight="balanced")
+    return LogisticRegression(C=0.1, class_weight="balanced", max_iter=2000)

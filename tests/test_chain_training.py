@@ -1,0 +1,343 @@
+"""Training chains end to end, on small made corpora and a front-end of three numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numbers_made import REGISTERED, FileNumbers, Registered, make_corpus
+
+from pnn_keras import frontends, learner, material
+from pnn_keras.chain_training import train
+from pnn_keras.errors import AudioError, ProtocolError, UserError
+from pnn_keras.evaluation import evaluate
+from pnn_keras.export import export_chain
+from pnn_keras.schedule import Settings
+
+QUICK = {
+    "units": (5, 4),
+    "dropout": 0.2,
+    "settings": Settings(epochs=3, learning_rate=0.01),
+    "progress": False,
+    "workers": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return make_corpus(tmp_path_factory.mktemp("corpora"))
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    return make_corpus(tmp_path_factory.mktemp("corpora"), "other", speakers=6)
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="module")
+def chain(made, logs):
+    """Emotion beside gender."""
+    return train(
+        "emotion",
+        source="gender",
+        corpus=made,
+        frontend=FileNumbers(),
+        tensorboard=logs,
+        command="pnn-keras train emotion",
+        **QUICK,
+    )
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    monkeypatch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
+    return Registered()
+
+
+@pytest.fixture
+def no_fit(monkeypatch):
+    """Nothing may be extracted or trained."""
+
+    def refuse(*_, **__):
+        raise AssertionError("training began")
+
+    monkeypatch.setattr(material, "extract_features", refuse)
+    monkeypatch.setattr(learner, "fit_column", refuse)
+
+
+def weights_of(chain):
+    return [np.asarray(weight).copy() for weight in chain.weights]
+
+
+def test_the_chain_answers_source_and_target(chain):
+    answers = chain(np.zeros((2, 3), "float32"))
+    assert {name: tuple(a.shape) for name, a in answers.items()} == {
+        "gender": (2, 2),
+        "emotion": (2, 3),
+    }
+
+
+def test_the_target_reads_the_source(chain):
+    assert list(chain.column("emotion").sources) == ["gender"]
+
+
+def test_a_trained_chain_is_frozen(chain):
+    assert chain.trainable_variables == []
+
+
+def test_the_metadata_are_complete(chain):
+    assert set(chain.metadata) == {
+        "target",
+        "method",
+        "sources",
+        "corpora",
+        "frontend",
+        "protocol",
+        "protocols",
+        "scores",
+        "epochs",
+        "settings",
+        "heard",
+        "notes",
+        "skipped",
+        "versions",
+        "created",
+        "command",
+    }
+
+
+def test_the_metadata_can_be_written_as_json(chain):
+    assert json.loads(json.dumps(chain.metadata, allow_nan=False)) == chain.metadata
+
+
+def test_the_metadata_say_what_was_asked(chain):
+    metadata = chain.metadata
+    assert (metadata["target"], metadata["method"], metadata["sources"]) == (
+        "emotion",
+        "prognet",
+        ["gender"],
+    )
+    assert metadata["protocol"]["name"] == "speaker-5-fold"
+    assert metadata["protocol"]["speaker_disjoint"] and not metadata["protocol"]["transductive"]
+    assert metadata["command"] == "pnn-keras train emotion"
+
+
+def test_the_metadata_name_everyone_heard(chain, made):
+    assert chain.metadata["heard"]["speakers"] == sorted({u.speaker_id for u in made})
+    assert chain.metadata["heard"]["contents"] == sorted({u.content for u in made})
+
+
+def test_every_utterance_is_scored_once_beside_a_network_from_scratch(chain, made):
+    scores = chain.metadata["scores"]["emotion"]
+    assert set(scores) == {"prognet", "dnn"}
+    for score in scores.values():
+        assert np.sum(score["confusion"]) == score["utterances"] == len(made)
+        assert len(score["best_epochs"]) == 5
+
+
+def test_the_source_is_scored_on_the_targets_test_rows(chain, made):
+    score = chain.metadata["scores"]["gender"]["column"]
+    assert (score["role"], score["utterances"]) == ("test", len(made))
+
+
+def test_each_column_is_fitted_for_the_median_of_its_folds_epochs(chain):
+    epochs = chain.metadata["epochs"]
+    chosen = chain.metadata["scores"]["emotion"]["prognet"]["best_epochs"]
+    assert set(epochs) == {"gender", "emotion"} and epochs["emotion"] == int(np.median(chosen))
+
+
+def test_logs_for_tensorboard_are_written_for_the_mean_and_every_fold(chain, logs):
+    runs = {path.parent.relative_to(logs) for path in logs.rglob("events.out.tfevents.*")}
+    folds = [f"fold-{i:02d}" for i in range(1, 6)]
+    fits = ["gender", "emotion-prognet", "emotion-dnn"]
+    expected = {Path(fit) / run for fit in fits for run in ["mean", *folds]}
+    assert runs == expected | {Path("gender-all-rows/mean"), Path("emotion-all-rows/mean")}
+
+
+def test_the_same_seed_gives_the_same_chain_and_scores(chain, made):
+    again = train("emotion", source="gender", corpus=made, frontend=FileNumbers(), **QUICK)
+    assert again.metadata["scores"] == chain.metadata["scores"]
+    for one, two in zip(weights_of(chain), weights_of(again), strict=True):
+        assert np.array_equal(one, two)
+
+
+def test_without_a_source_there_is_one_column_and_one_method(made):
+    chain = train("gender", corpus=made, frontend=FileNumbers(), **QUICK)
+    assert len(chain.columns) == 1
+    assert set(chain.metadata["scores"]["gender"]) == {chain.metadata["method"]} == {"dnn"}
+
+
+def test_what_is_there_to_learn_is_learned(made):
+    chain = train(
+        "gender",
+        corpus=made,
+        frontend=FileNumbers(),
+        **{**QUICK, "settings": Settings(epochs=40, learning_rate=0.05)},
+    )
+    assert chain.metadata["scores"]["gender"]["dnn"]["uar"] > 0.9
+
+
+def test_a_speaker_source_is_scored_on_stop_rows_of_its_own(made):
+    chain = train("emotion", source="speaker", corpus=made, frontend=FileNumbers(), **QUICK)
+    score = chain.metadata["scores"]["speaker"]["column"]
+    # 6 training speakers in each of 5 folds, one of each speaker's six clips stops.
+    assert (score["role"], np.sum(score["confusion"])) == ("stop", 30)
+
+
+def test_emotion_goes_from_one_corpus_to_another(made, other):
+    chain = train(
+        "emotion@made",
+        source="emotion@other",
+        corpus=[made, other],
+        frontend=FileNumbers(),
+        **QUICK,
+    )
+    scores = chain.metadata["scores"]
+    assert [task.name for task in chain.tasks] == ["emotion@other", "emotion@made"]
+    assert scores["emotion@made"]["prognet"]["utterances"] == len(made)
+    assert scores["emotion@other"]["column"]["role"] == "stop"
+    assert [corpus["name"] for corpus in chain.metadata["corpora"]] == ["made", "other"]
+
+
+def test_unusable_recordings_are_left_out_and_named(tmp_path):
+    corpus = make_corpus(tmp_path, damaged=["s3-1"])
+    chain = train("gender", corpus=corpus, frontend=FileNumbers(), **QUICK)
+    assert chain.metadata["skipped"] == [["s3-1.txt", "this file is damaged"]]
+    assert chain.metadata["scores"]["gender"]["dnn"]["utterances"] == len(corpus) - 1
+
+
+def test_one_unusable_recording_ends_a_strict_run(tmp_path):
+    corpus = make_corpus(tmp_path, damaged=["s3-1"])
+    with pytest.raises(AudioError, match="s3-1.txt: this file is damaged"):
+        train("gender", corpus=corpus, frontend=FileNumbers(), strict=True, **QUICK)
+
+
+def test_scaling_on_the_whole_corpus_is_stamped_transductive(made):
+    chain = train("gender", corpus=made, frontend=FileNumbers(), scaling="corpus", **QUICK)
+    assert chain.metadata["protocol"]["transductive"]
+
+
+# Extending a chain
+
+
+@pytest.fixture(scope="module")
+def by_speaker(made):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
+        yield train("emotion", corpus=made, frontend=Registered(), scaling="speaker", **QUICK)
+
+
+def test_scaling_per_speaker_is_stamped_transductive(by_speaker):
+    assert by_speaker.metadata["protocol"]["transductive"]
+
+
+def test_a_column_scaled_per_speaker_hears_each_speaker_around_zero(by_speaker, made):
+    column = by_speaker.columns[0]
+    assert column.frontend.startswith("registered_") and column.frontend.endswith("_by_speaker")
+    # Every speaker's features have mean 0, so that what is constant in a speaker (sex) is gone.
+    np.testing.assert_allclose(column.scaler.mean, 0, atol=1e-6)
+
+
+def test_a_chain_scaled_per_speaker_hears_no_single_clip(by_speaker, made):
+    with pytest.raises(UserError, match="one clip has no speaker statistics"):
+        by_speaker.predict_audio([made.utterances[0].path])
+
+
+def test_a_chain_scaled_per_speaker_hears_many_clips_of_known_speakers(by_speaker, made):
+    few = made.utterances[:12]
+    answers = by_speaker.predict_audio(
+        [utterance.path for utterance in few], speakers=[u.speaker for u in few]
+    )
+    result = evaluate(by_speaker, made, allow_heard=True)
+    assert len(answers) == 12 and result["tasks"]["emotion"]["utterances"] == len(made)
+
+
+def test_a_chain_scaled_per_speaker_is_not_exported(by_speaker, tmp_path):
+    with pytest.raises(UserError, match="one clip at a time"):
+        export_chain(by_speaker, tmp_path, name="chain")
+
+
+def test_extending_a_chain_leaves_earlier_answers_bit_identical(made, other, registered):
+    base = train("gender", corpus=made, frontend=registered, **QUICK)
+    rows = np.random.default_rng(0).standard_normal((8, 3)).astype(np.float32)
+    before = np.asarray(base(rows)["gender"])
+    chain = train("emotion", corpus=other, from_model=base, **QUICK)
+    assert np.array_equal(np.asarray(chain(rows)["gender"]), before)
+    assert list(chain.column("emotion").sources) == ["gender"]
+    assert chain.metadata["sources"] == ["gender"]
+    assert set(chain.metadata["scores"]) == {"gender", "emotion"}
+    assert chain.metadata["heard"]["speakers"] == sorted({u.speaker_id for u in [*made, *other]})
+
+
+def test_a_saved_chain_is_extended_from_its_folder(made, other, registered, tmp_path):
+    train("gender", corpus=made, frontend=registered, out=tmp_path / "base", **QUICK)
+    chain = train("emotion", corpus=other, from_model=tmp_path / "base", **QUICK)
+    assert [task.name for task in chain.tasks] == ["gender", "emotion"]
+
+
+def test_a_front_end_that_only_the_caller_knows_extends_its_chain(made, other):
+    base = train("gender", corpus=made, frontend=FileNumbers(), **QUICK)
+    chain = train("emotion", corpus=other, from_model=base, frontend=FileNumbers(), **QUICK)
+    assert len(chain.columns) == 2
+
+
+def test_speakers_that_the_given_chain_has_heard_are_refused(made, registered):
+    base = train("gender", corpus=made, frontend=registered, **QUICK)
+    with pytest.raises(ProtocolError, match=r"has heard 10 of these speakers.*made/s0"):
+        train("emotion", corpus=made, from_model=base, **QUICK)
+
+
+# Requests that are refused before anything is done
+
+
+@pytest.mark.usefixtures("no_fit")
+class TestRefusedAtOnce:
+    """Nothing is extracted or trained for a request that cannot work."""
+
+    def test_an_existing_output_folder(self, made, tmp_path):
+        with pytest.raises(UserError, match="exists already. Name another folder"):
+            train("emotion", corpus=made, out=tmp_path, **QUICK)
+
+    @pytest.mark.parametrize("source", ["emotion", ["gender", "gender"]])
+    def test_a_task_twice(self, made, source):
+        with pytest.raises(UserError, match="Twice here: (emotion|gender)"):
+            train("emotion", source=source, corpus=made, **QUICK)
+
+    def test_a_task_that_the_given_chain_answers(self, made, chain):
+        with pytest.raises(UserError, match="Twice here: gender"):
+            train("gender", corpus=made, from_model=chain, **QUICK)
+
+    @pytest.mark.parametrize(("target", "source"), [("gender", []), ("emotion", ["speaker"])])
+    def test_scaling_per_speaker_of_what_looks_for_speakers(self, made, target, source):
+        with pytest.raises(UserError, match="refused for speaker and gender columns"):
+            train(target, source=source, corpus=made, scaling="speaker", **QUICK)
+
+    def test_an_unknown_scaling(self, made):
+        with pytest.raises(UserError, match="training, corpus, speaker. Received: 'all'"):
+            train("emotion", corpus=made, scaling="all", **QUICK)
+
+    def test_an_unknown_task(self, made):
+        with pytest.raises(UserError, match="A task is one of"):
+            train("age", corpus=made, **QUICK)
+
+    def test_no_corpus(self):
+        with pytest.raises(UserError, match="At least one corpus"):
+            train("emotion", corpus=[], **QUICK)
+
+
+def test_reading_a_column_that_is_not_there_is_refused(made):
+    with pytest.raises(UserError, match="No earlier column is called speaker"):
+        train(
+            "emotion",
+            source="gender",
+            reads=["speaker"],
+            corpus=made,
+            frontend=FileNumbers(),
+            **QUICK,
+        )
