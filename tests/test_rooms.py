@@ -32,6 +32,9 @@ ROOMS = (
     "chain",
     "zoo",
     "statistics",
+    "intervals",
+    "significance",
+    "permutation",
     "evaluation",
     "protocol",
     "scores",
@@ -56,7 +59,19 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__in
 
 #: Slow to import; only the modules that compute with them may do so on import.
 HEAVY = ("tensorflow", "keras", "pandas", "opensmile")
-LIGHT = ("errors", "audio", "corpus", "corpora", "frontends", "store", "protocol", "statistics")
+LIGHT = (
+    "errors",
+    "audio",
+    "corpus",
+    "corpora",
+    "frontends",
+    "store",
+    "protocol",
+    "statistics",
+    "intervals",
+    "significance",
+    "permutation",
+)
 
 
 def room_of(path: Path) -> str:
