@@ -1,0 +1,235 @@
+"""Reading a run: every study with the answers of its methods, repeat by repeat."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from pnn_keras.errors import UserError
+from pnn_keras.experiments.spec import Experiment, read_experiment
+from pnn_keras.experiments.store import (
+    RECORD,
+    SPEC,
+    Part,
+    is_finished,
+    read_part,
+    read_utterances,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class MethodResult:
+    """What one method answered in a study.
+
+    Args:
+        method: its name.
+        source: its sources, ``""`` for none.
+        predictions: class numbers, ``(repeats, n)``.
+        probabilities: of the classes, float32 ``(repeats, n, classes)``.
+        fold: which fold of its repeat tested each utterance, ``(repeats, n)``.
+        parameters: number of weights that one member trained for the target.
+        best_epoch: of each member, ``(repeats, folds)``, or None.
+        traced: confusion counts on test rows epoch by epoch, ``(epochs,
+            repeats, folds, classes, classes)``, or None.
+        forgetting: confusion counts of the source on its own rows, by
+            ``"before"`` and ``"after"``: ``(repeats, folds, classes, classes)``;
+            besides ``"task"`` and ``"role"``; or None.
+        seconds: what it took to compute.
+    """
+
+    method: str
+    source: str
+    predictions: np.ndarray
+    probabilities: np.ndarray
+    fold: np.ndarray
+    parameters: int
+    best_epoch: np.ndarray | None
+    traced: np.ndarray | None
+    forgetting: Mapping | None
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyResult:
+    """A study with the answers of its methods; only utterances that are tested.
+
+    Args:
+        name: what it is called.
+        target: the task's name.
+        classes: the task's classes.
+        protocol: the record of its protocol: name, stamp, hash, ...
+        transductive: whether scaling has seen test rows.
+        training_parts: how many parts each fold trains on; 0 means all.
+        targets: class numbers, ``(n,)``.
+        corpora: the corpus of each utterance, ``(n,)``.
+        ids: the name of each utterance, ``(n,)``.
+        speakers: who speaks, ``(n,)``; None where nobody is known.
+        genders: ``(n,)``.
+        train_rows: training rows of each fold, ``(repeats, folds)``.
+        methods: the methods' results, in the order of tables.
+        missing: pairs of a method and its sources that are not finished.
+    """
+
+    name: str
+    target: str
+    classes: tuple[str, ...]
+    protocol: Mapping
+    transductive: bool
+    training_parts: int
+    targets: np.ndarray
+    corpora: np.ndarray
+    ids: np.ndarray
+    speakers: np.ndarray
+    genders: np.ndarray
+    train_rows: np.ndarray
+    methods: tuple[MethodResult, ...]
+    missing: tuple[tuple[str, str], ...]
+
+    def method(self, name: str, source: str = "") -> MethodResult | None:
+        """The result of a method; None if it was not asked for or is not finished."""
+        for each in self.methods:
+            if (each.method, each.source) == (name, source):
+                return each
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResult:
+    """A whole run.
+
+    Args:
+        folder: where it lies.
+        experiment: what was asked.
+        record: versions, corpora, seeds.
+        studies: the studies, in the order of the experiment.
+    """
+
+    folder: Path
+    experiment: Experiment
+    record: Mapping
+    studies: tuple[StudyResult, ...]
+
+
+def read_run(folder: str | Path) -> RunResult:
+    """Reads a run, finished or not: methods of which a group is missing are left out.
+
+    Raises:
+        UserError: the folder holds no run, or one that is damaged.
+    """
+    folder = Path(folder)
+    if not (folder / SPEC).is_file() or not (folder / RECORD).is_file():
+        raise UserError(
+            f"{folder} holds no run of an experiment: {SPEC} or {RECORD} is missing. "
+            "See: pnn-keras experiment run"
+        )
+    experiment = read_experiment(folder / SPEC)
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        studies = tuple(
+            _read_study(folder, number, facts, experiment)
+            for number, facts in enumerate(record["studies"])
+        )
+    except (ValueError, KeyError, OSError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"The run in {folder} is damaged: {error!r}") from error
+    return RunResult(folder, experiment, record, studies)
+
+
+def _read_study(folder: Path, number: int, facts: Mapping, experiment: Experiment) -> StudyResult:
+    utterances = read_utterances(folder, number)
+    methods, missing, tested, train = [], [], None, None
+    for method, source in facts["jobs"]:
+        parts = [Part(number, method, source, tuple(group)) for group in facts["groups"]]
+        if not all(is_finished(folder, part) for part in parts):
+            missing.append((method, source))
+            continue
+        result, rows, train = _read_method(folder, parts, facts)
+        tested = rows
+        methods.append(result)
+    rows = utterances["row"].astype(int)
+    keep = np.isin(rows, rows if tested is None else tested)
+    protocol = facts["protocol"]
+    if train is None:
+        train = np.zeros((protocol["repeats"], protocol["folds"]), int)
+    return StudyResult(
+        name=facts["name"],
+        target=facts["target"],
+        classes=tuple(facts["classes"]),
+        protocol=protocol,
+        transductive=facts["transductive"],
+        training_parts=experiment.studies[number].training_parts,
+        targets=utterances["target"][keep].astype(int),
+        corpora=utterances["corpus"][keep],
+        ids=utterances["id"][keep],
+        speakers=utterances["speaker"][keep],
+        genders=utterances["gender"][keep],
+        train_rows=train,
+        methods=tuple(methods),
+        missing=tuple(missing),
+    )
+
+
+def _read_method(folder: Path, parts, facts: Mapping):
+    """A method's result over all groups, its test rows (sorted), and its numbers of training rows."""
+    results = [read_part(folder, part) for part in parts]
+    repeats, folds = facts["protocol"]["repeats"], facts["protocol"]["folds"]
+    member = np.concatenate([result.member for result in results])
+    row = np.concatenate([result.row for result in results])
+    probabilities = np.concatenate([result.probabilities for result in results])
+    rows = np.unique(row)
+    shape = (repeats, len(rows))
+    if len(row) != repeats * len(rows):
+        raise UserError(
+            f"{folder / parts[0].path.parent} tests {len(row)} utterances where {repeats} x "
+            f"{len(rows)} were expected. Remove that folder and run again"
+        )
+    place = (member // folds, np.searchsorted(rows, row))
+    fold = np.zeros(shape, int)
+    fold[place] = member % folds
+    answers = np.zeros((*shape, probabilities.shape[1]), np.float32)
+    answers[place] = probabilities
+    known = [result.facts for result in results]
+    best = _by_member(known, "best_epoch", (repeats, folds))
+    traced = _traced(known, repeats, folds)
+    result = MethodResult(
+        parts[0].method,
+        parts[0].source,
+        answers.argmax(axis=-1),
+        answers,
+        fold,
+        known[0]["parameters"],
+        best,
+        traced,
+        _forgetting(known, repeats, folds),
+        sum(each["seconds"] for each in known),
+    )
+    return result, rows, _by_member(known, "train", (repeats, folds))
+
+
+def _by_member(known, name: str, shape) -> np.ndarray | None:
+    if any(name not in facts for facts in known):
+        return None
+    return np.concatenate([facts[name] for facts in known]).reshape(shape)
+
+
+def _traced(known, repeats: int, folds: int) -> np.ndarray | None:
+    if any("traced" not in facts for facts in known):
+        return None
+    traced = np.concatenate([np.array(facts["traced"]) for facts in known], axis=1)
+    return traced.reshape(len(traced), repeats, folds, *traced.shape[2:])
+
+
+def _forgetting(known, repeats: int, folds: int) -> dict | None:
+    if any("forgetting" not in facts for facts in known):
+        return None
+    first = known[0]["forgetting"]
+    counted = {}
+    for when in ("before", "after"):
+        counts = np.concatenate([np.array(facts["forgetting"][when]) for facts in known])
+        counted[when] = counts.reshape(repeats, folds, *counts.shape[1:])
+    return {"task": first["task"], "role": first["role"], "classes": first["classes"], **counted}

@@ -1,0 +1,388 @@
+"""Running an experiment: study by study, group by group, method by method; resumable."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pnn_keras.errors import UserError
+from pnn_keras.experiments.spec import Experiment, Study, source_tasks, write_experiment
+from pnn_keras.experiments.store import (
+    FOLDS,
+    RECORD,
+    SPEC,
+    Part,
+    PartResult,
+    is_finished,
+    write_part,
+    write_text,
+    write_utterances,
+)
+from pnn_keras.learner import Learner
+from pnn_keras.material import Material, load_material, open_corpora
+from pnn_keras.methods import METHODS, Bench, Outcome
+from pnn_keras.monitor import Monitor
+from pnn_keras.protocol import Protocol, make_protocol, write_folds
+from pnn_keras.provenance import RECORDED, describe_corpus, version_of
+from pnn_keras.statistics import confusion_matrix
+from pnn_keras.task import PAPER_CLASSES, Task, make_task, parse_task
+
+#: Memory that the activations and weights of a group of members may take, in bytes.
+MEMORY = 4 * 2**30
+
+#: Most members fitted at once: more gain no speed, and a kill loses more.
+MOST_MEMBERS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """A study with its tasks and folds.
+
+    Args:
+        number: its number in the experiment.
+        study: what is asked.
+        target: the task to learn.
+        sources: the tasks of each source, by its name.
+        division: the folds.
+        groups: numbers of the folds that are fitted together.
+    """
+
+    number: int
+    study: Study
+    target: Task
+    sources: dict[str, list[Task]]
+    division: Protocol
+    groups: list[list[int]]
+
+    @property
+    def parts(self) -> list[Part]:
+        """Everything that is to be computed, in order: sources stay together in a group."""
+        return [
+            Part(self.number, method, source, tuple(group))
+            for group in self.groups
+            for method, source in self.study.jobs
+        ]
+
+
+def run_experiment(
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    corpora: Sequence | None = None,
+    progress: bool = True,
+    strict: bool = False,
+    workers: int | None = None,
+    on_part: Callable[[Part, str], None] | None = None,
+) -> Path:
+    """Runs an experiment, or goes on with one that was interrupted.
+
+    Every finished part (a method, its sources, a group of folds) is kept at
+    once; the same call with the same experiment computes the rest.
+
+    Args:
+        experiment: what to run.
+        out: the run's folder: new, empty, or that of the same experiment.
+        corpora: the opened corpora; None opens those of the experiment.
+        progress: whether to show progress bars.
+        strict: whether a single unusable recording ends the run.
+        workers: recordings to extract at a time; None means one per processor.
+        on_part: called after every part, with a line on progress.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        UserError: the experiment cannot work, or the folder holds something
+            else.
+        ProtocolError: a corpus does not allow the protocol, or it would leak.
+        PnnKerasError: the disk refused; what was finished is kept.
+
+    Example:
+        ``run_experiment(make_experiment("paper-table-2", ["EmoDB"], ["EmoDB/"]), "run")``
+    """
+    folder = Path(out)
+    check_folder(folder, experiment)
+    opened = open_corpora(experiment.corpora if corpora is None else corpora, strict)
+    material = load_material(
+        opened,
+        experiment.frontend,
+        by_speaker=experiment.scaling == "speaker",
+        strict=strict,
+        workers=workers,
+        progress=progress,
+    )
+    planned = plan(experiment, material)
+    _write_plan(folder, experiment, material, planned)
+    pace = _Pace(folder, planned, on_part)
+    monitor = Monitor(progress=progress)
+    for each in planned:
+        for group in each.groups:
+            _run_group(folder, experiment, material, each, group, monitor, pace)
+    return folder
+
+
+def plan(experiment: Experiment, material: Material) -> list[Planned]:
+    """The tasks, folds and groups of every study.
+
+    Raises:
+        UserError: a task or class is unknown in these corpora.
+        ProtocolError: a corpus does not allow the protocol.
+    """
+    planned = []
+    for number, study in enumerate(experiment.studies):
+        target = _task(study.target, experiment.classes, material)
+        sources = {
+            source: [_task(spec, experiment.classes, material) for spec in source_tasks(source)]
+            for source in study.sources
+        }
+        labelled = target.targets(material.utterances) >= 0
+        division = make_protocol(
+            study.protocol,
+            material.utterances,
+            labelled,
+            experiment.repeats,
+            experiment.settings.seed,
+            study.training_parts or None,
+        )
+        groups = _groups(experiment, division, study, len(material.utterances))
+        planned.append(Planned(number, study, target, sources, division, groups))
+    return planned
+
+
+def check_folder(folder: Path, experiment: Experiment) -> None:
+    """Refuses a folder that holds anything but a run of the same experiment.
+
+    Raises:
+        UserError: it does; the message says what differs.
+    """
+    if not folder.is_dir():
+        if folder.exists():
+            raise UserError(f"{folder} is a file. Name a folder for the run: --out")
+        return
+    known = folder / SPEC
+    if not known.is_file():
+        if any(folder.iterdir()):
+            raise UserError(f"{folder} holds something else than a run. Name another: --out")
+        return
+    ours = write_experiment(experiment).splitlines()
+    theirs = known.read_text(encoding="utf-8").splitlines()
+    if ours != theirs:
+        different = [line for line in ours if line not in theirs] or ["fewer lines"]
+        raise UserError(
+            f"{folder} holds another run: here {different[0]!r}. Repeat its request to go on with "
+            "it, or name another folder: --out"
+        )
+
+
+def _task(spec: str, classes, material: Material) -> Task:
+    """A task with the classes that the experiment asks for."""
+    if parse_task(spec)[0] != "emotion" or classes == "all":
+        return make_task(spec, material.utterances)
+    if classes != "paper":
+        return make_task(spec, material.utterances, classes)
+    try:
+        return make_task(spec, material.utterances, PAPER_CLASSES)
+    except UserError:
+        return make_task(spec, material.utterances)  # it has not all four
+
+
+def _groups(experiment, division: Protocol, study: Study, rows: int) -> list[list[int]]:
+    """Numbers of the folds that are fitted together: as many as the memory holds."""
+    width = sum(experiment.shape.units)
+    columns = 1 + max((len(source_tasks(source)) for source in study.sources), default=0)
+    deep = max(experiment.shape.units)
+    # Activations of all utterances, and six copies of the weights: present, best, the
+    # gradient, two moments, and one in passing.
+    each = 4 * columns * (rows * width + 6 * 2 * width * deep)
+    size = int(np.clip(MEMORY // each, 1, MOST_MEMBERS))
+    per_repeat = len(division.folds) // division.repeats
+    if size > per_repeat:
+        size -= size % per_repeat  # whole repeats share what is the same in all their folds
+    numbers = list(range(len(division.folds)))
+    return [numbers[start : start + size] for start in range(0, len(numbers), size)]
+
+
+def _run_group(folder, experiment, material, planned: Planned, group, monitor, pace) -> None:
+    """All methods of a study on some folds, but for those that are finished."""
+    learner = Learner(
+        material,
+        planned.division,
+        experiment.shape,
+        experiment.settings,
+        experiment.scaling,
+        monitor,
+        members=group,
+    )
+    benches: dict[str, Bench] = {}
+    for method, source in planned.study.jobs:
+        part = Part(planned.number, method, source, tuple(group))
+        if is_finished(folder, part):
+            continue
+        if source not in benches:
+            benches.clear()  # the columns of one source at a time
+            tasks = planned.sources.get(source, [])
+            benches[source] = Bench(learner, planned.target, tasks, traced=experiment.curves)
+        start = time.monotonic()
+        outcome = METHODS[method].learn(benches[source])
+        seconds = time.monotonic() - start
+        write_part(folder, part, _result(benches[source], outcome, seconds))
+        pace.done(part)
+
+
+def _result(bench: Bench, outcome: Outcome, seconds: float) -> PartResult:
+    """The answers on test rows, and the facts beside them."""
+    members, rows, answers = [], [], []
+    for position, (number, fold) in enumerate(
+        zip(bench.learner.members, bench.learner.folds, strict=True)
+    ):
+        members.append(np.full(len(fold.test), number, np.int32))
+        rows.append(fold.test.astype(np.int32))
+        answers.append(outcome.answers[position, fold.test])
+    facts = {
+        "parameters": int(outcome.parameters),
+        "seconds": round(seconds, 3),
+        "members": list(bench.learner.members),
+        "train": [len(fold.train) for fold in bench.learner.folds],
+    }
+    if outcome.best_epoch is not None:
+        facts["best_epoch"] = outcome.best_epoch.tolist()
+        facts["stop_uar"] = outcome.stop_uar.tolist()
+    if outcome.traced is not None:
+        facts["traced"] = outcome.traced.tolist()
+    if outcome.source_answers is not None:
+        facts["forgetting"] = _forgetting(bench, outcome.source_answers)
+    return PartResult(
+        np.concatenate(members), np.concatenate(rows), np.concatenate(answers), facts
+    )
+
+
+def _forgetting(bench: Bench, after: np.ndarray) -> dict:
+    """Confusion counts of the last source before and after the target was learned.
+
+    On the source's test rows; a source without (a speaker recogniser, another
+    corpus) is asked for its stop rows.
+    """
+    task, fitted = bench.sources[-1], bench.trained()[-1]
+    targets = task.targets(bench.learner.material.utterances)
+    counted: dict[str, list] = {"before": [], "after": []}
+    for position, fold in enumerate(fitted.folds):
+        rows = fold.test if len(fold.test) else fold.stop
+        for when, answers in (("before", fitted.answers), ("after", after)):
+            guessed = answers[position, rows].argmax(axis=-1)
+            confusion = confusion_matrix(targets[rows], guessed, len(task.classes))
+            counted[when].append(confusion.tolist())
+    role = "test" if all(len(fold.test) for fold in fitted.folds) else "stop"
+    return {"task": task.name, "classes": list(task.classes), "role": role, **counted}
+
+
+def _write_plan(folder: Path, experiment, material: Material, planned: list[Planned]) -> None:
+    for each in planned:
+        targets = each.target.targets(material.utterances)
+        rows = np.flatnonzero(targets >= 0)
+        some = [material.utterances[i] for i in rows]
+        facts = {
+            "row": rows.astype(np.int32),
+            "target": targets[rows].astype(np.int32),
+            "corpus": [u.corpus for u in some],
+            "id": [u.id for u in some],
+            "speaker": [u.speaker_id for u in some],
+            "gender": [u.gender for u in some],
+        }
+        write_utterances(folder, each.number, facts)
+        path = folder / FOLDS / f"{each.number:03d}.csv"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_folds(each.division, material.utterances, path)
+    record = {
+        "versions": {name: version_of(name) for name in RECORDED},
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seed": experiment.settings.seed,
+        "corpora": [describe_corpus(corpus) for corpus in material.corpora],
+        "skipped": [list(failure) for failure in material.skipped],
+        "studies": [
+            {
+                "name": each.study.name,
+                "target": each.target.name,
+                "classes": list(each.target.classes),
+                "merged": [list(pair) for pair in each.target.merged],
+                "protocol": each.division.describe(),
+                "transductive": experiment.transductive,
+                "jobs": [list(job) for job in each.study.jobs],
+                "groups": each.groups,
+            }
+            for each in planned
+        ],
+    }
+    _check_same_data(folder / RECORD, record)
+    write_text(folder / SPEC, write_experiment(experiment))
+    if not (folder / RECORD).exists():
+        write_text(folder / RECORD, json.dumps(record, indent=1) + "\n")
+
+
+def _check_same_data(path: Path, record: dict) -> None:
+    """Refuses to go on with a run whose corpora or folds have changed."""
+    if not path.exists():
+        return
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    for before, now in zip(earlier["studies"], record["studies"], strict=True):
+        if before["protocol"]["hash"] != now["protocol"]["hash"]:
+            raise UserError(
+                f"The folds of {now['name']!r} are not those of the run: the corpus has changed. "
+                "Name another folder: --out"
+            )
+    # Groups of the earlier run bound what is finished.
+    if [s["groups"] for s in earlier["studies"]] != [s["groups"] for s in record["studies"]]:
+        raise UserError(f"{path} was made with other groups of folds. Name another folder: --out")
+
+
+class _Pace:
+    """How far a run is and how long the rest takes, from what the parts so far took."""
+
+    def __init__(self, folder: Path, planned: list[Planned], on_part) -> None:
+        self.weights = {part: _weight(each, part) for each in planned for part in each.parts}
+        self.finished = {part for part in self.weights if is_finished(folder, part)}
+        self.on_part = on_part
+        self.start, self.computed = time.monotonic(), 0.0
+
+    def done(self, part: Part) -> None:
+        """Notes a part, and says so."""
+        self.finished.add(part)
+        self.computed += self.weights[part]
+        left = sum(weight for p, weight in self.weights.items() if p not in self.finished)
+        seconds = (time.monotonic() - self.start) * left / self.computed
+        line = (
+            f"{len(self.finished)} of {len(self.weights)} parts, "
+            f"about {datetime.timedelta(seconds=round(seconds))} left: "
+            f"{part.method}{' from ' + part.source if part.source else ''}, "
+            f"folds {part.members[0] + 1}-{part.members[-1] + 1}"
+        )
+        if self.on_part is not None:
+            self.on_part(part, line)
+        else:
+            print(line, file=sys.stderr)
+
+
+def _weight(planned: Planned, part: Part) -> float:
+    """About how much there is to compute: rows times members times a method's share."""
+    rows = sum(len(planned.division.folds[m].train) for m in part.members)
+    return rows * _COSTS.get(part.method, 1.0)
+
+
+#: About what a method costs, a network from scratch being 1.
+_COSTS = {
+    "logistic-regression": 0.01,
+    "svm": 0.01,
+    "dnn-large": 1.8,
+    "ptft-output": 0.5,
+    "prognet": 1.9,
+    "prognet-adapter": 3.0,
+    "prognet-random": 1.9,
+    "prognet-shuffled": 2.9,
+}

@@ -1,0 +1,266 @@
+"""What an experiment is: studies on corpora, and every choice behind them."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pnn_keras.errors import UserError
+from pnn_keras.learner import SCALINGS, Shape
+from pnn_keras.methods import METHODS, find_method
+from pnn_keras.schedule import Settings
+from pnn_keras.speaker_scaling import REFUSED
+from pnn_keras.task import parse_task
+
+#: What ``classes`` can be besides a list: the paper's four where a corpus has them, or its own.
+CLASS_CHOICES = ("paper", "all")
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """One target learned by several methods on the same folds.
+
+    Args:
+        target: the task to learn: ``emotion@EmoDB``.
+        sources: each a source task, or several joined by ``+`` that are learned
+            one after the other and read at once: ``speaker+gender``.
+        methods: names of :data:`pnn_keras.methods.METHODS`. Those that need a
+            source are learned once for each of ``sources``.
+        protocol: see :func:`pnn_keras.protocol.make_protocol`.
+        training_parts: how many parts each fold trains on; 0 means all.
+    """
+
+    target: str
+    sources: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("dnn", "ptft", "prognet")
+    protocol: str = "speaker-5-fold"
+    training_parts: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("sources", "methods"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        parse_task(self.target)
+        for source in self.sources:
+            tasks = source_tasks(source)
+            if self.target in tasks:
+                raise UserError(
+                    f"A target is not its own source. Received: {source!r} for {self.target!r}"
+                )
+            for task in tasks:
+                parse_task(task)
+        lonely = [name for name in self.methods if find_method(name).needs_source]
+        if lonely and not self.sources:
+            raise UserError(f"{', '.join(lonely)} need a source. Received: none for {self.target}")
+        if not self.methods:
+            raise UserError(f"A study compares at least one method of {', '.join(METHODS)}")
+
+    @property
+    def name(self) -> str:
+        """What the study is called: target and protocol."""
+        parts = f" on {self.training_parts} part(s)" if self.training_parts else ""
+        return f"{self.target}, {self.protocol}{parts}"
+
+    @property
+    def jobs(self) -> list[tuple[str, str]]:
+        """Pairs of a method and its sources (``""`` for none), in the order of tables."""
+        methods = [name for name in METHODS if name in self.methods]
+        alone = [(name, "") for name in methods if not METHODS[name].needs_source]
+        beside = [
+            (name, source)
+            for source in self.sources
+            for name in methods
+            if METHODS[name].needs_source
+        ]
+        return alone + beside
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Studies on corpora, and every choice behind them.
+
+    Args:
+        name: what it is called.
+        title: what it asks.
+        corpora: what :func:`pnn_keras.open_corpus` takes, each.
+        studies: the comparisons.
+        classes: emotion classes: ``"paper"``, the paper's four where the corpus
+            has them; ``"all"``, the corpus's own; or a list.
+        frontend: the front-end.
+        scaling: ``"training"``; ``"corpus"``, as the paper does, or
+            ``"speaker"``, both transductive.
+        repeats: how often the folds are dealt anew.
+        curves: whether the UAR on test rows is noted after every epoch; no fold
+            ends early then.
+        settings: how columns are fitted.
+        shape: the shape of the columns.
+    """
+
+    name: str
+    title: str
+    corpora: tuple[str, ...]
+    studies: tuple[Study, ...]
+    classes: str | tuple[str, ...] = "paper"
+    frontend: str = "egemaps"
+    scaling: str = "training"
+    repeats: int = 1
+    curves: bool = False
+    settings: Settings = dataclasses.field(default_factory=Settings)
+    shape: Shape = dataclasses.field(default_factory=Shape)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.classes, str) and self.classes not in CLASS_CHOICES:
+            raise UserError(
+                f"classes is {' or '.join(CLASS_CHOICES)}, or a list. Received: {self.classes!r}"
+            )
+        if self.scaling not in SCALINGS:
+            raise UserError(f"scaling is one of {', '.join(SCALINGS)}. Received: {self.scaling!r}")
+        if self.repeats < 1:
+            raise UserError(f"repeats is at least 1. Received: {self.repeats}")
+        if not self.studies:
+            raise UserError(f"The experiment {self.name!r} has no study")
+        doubled = sorted({s.name for s in self.studies if [*self.studies].count(s) > 1})
+        if doubled:
+            raise UserError(f"Each study is asked once. Twice here: {', '.join(doubled)}")
+        self._check_scaling()
+
+    def _check_scaling(self) -> None:
+        labels = {
+            parse_task(task)[0]
+            for study in self.studies
+            for task in (study.target, *(t for s in study.sources for t in source_tasks(s)))
+        }
+        if self.scaling == "speaker" and labels & set(REFUSED):
+            raise UserError(
+                "Per-speaker scaling is refused for speaker and gender columns: it removes what "
+                f"they look for. Tasks here: {', '.join(sorted(labels))}"
+            )
+
+    @property
+    def transductive(self) -> bool:
+        """Whether scaling has seen test rows."""
+        return self.scaling != "training"
+
+
+def source_tasks(source: str) -> list[str]:
+    """The tasks that a source names.
+
+    Example:
+
+    >>> source_tasks("speaker@EmoDB+gender@EmoDB")
+    ['speaker@EmoDB', 'gender@EmoDB']
+    """
+    return [task.strip() for task in source.split("+")]
+
+
+def read_experiment(path: str | Path) -> Experiment:
+    """Reads an experiment file (TOML), as :func:`write_experiment` writes it.
+
+    What it leaves out has its default.
+
+    Raises:
+        UserError: the file is missing or no TOML, or a name in it is unknown.
+    """
+    path = Path(path)
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. Check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no TOML: {error}") from error
+    studies = found.pop("studies", [])
+    if not isinstance(studies, list) or not all(isinstance(study, dict) for study in studies):
+        raise UserError(f"{path}: studies are tables, each headed [[studies]]")
+    found.setdefault("name", path.stem)
+    found.setdefault("title", "")
+    return _made(
+        Experiment,
+        {
+            **found,
+            "corpora": tuple(found.get("corpora", ())),
+            "classes": _classes(found.get("classes", "paper")),
+            "studies": tuple(_made(Study, study, f"{path}, studies") for study in studies),
+            "settings": _made(Settings, found.get("settings", {}), f"{path}, settings"),
+            "shape": _made(Shape, _shape(found.get("shape", {})), f"{path}, shape"),
+        },
+        str(path),
+    )
+
+
+def write_experiment(experiment: Experiment) -> str:
+    """The experiment as TOML, every default spelled out.
+
+    Example:
+
+    >>> study = Study("gender", methods=["dnn"])
+    >>> print(write_experiment(Experiment("mine", "Why?", ("EmoDB",), (study,)))[:14])
+    name = "mine"
+    """
+    fields = {f.name: getattr(experiment, f.name) for f in dataclasses.fields(Experiment)}
+    studies, settings, shape = (fields.pop(name) for name in ("studies", "settings", "shape"))
+    lines = [f"{name} = {_toml(value)}" for name, value in fields.items()]
+    lines += ["", "[settings]", *_table(settings), "", "[shape]", *_table(shape)]
+    for study in studies:
+        lines += ["", "[[studies]]", *_table(study)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(value) -> list[str]:
+    pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+    # TOML has no word for "none": what is not set is left out.
+    return [f"{name} = {_toml(v)}" for name, v in pairs if v is not None]
+
+
+def _toml(value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return repr(value)
+
+
+def _classes(value) -> str | tuple[str, ...]:
+    return value if isinstance(value, str) else tuple(value)
+
+
+def _shape(found: Mapping) -> dict:
+    widths = ("units", "source_units")
+    return {n: tuple(v) if n in widths else v for n, v in found.items()}
+
+
+def _made(kind, found: Mapping, where: str):
+    """An instance of a dataclass; refuses names that it does not have."""
+    known = [field.name for field in dataclasses.fields(kind)]
+    unknown = sorted(set(found) - set(known))
+    if unknown:
+        raise UserError(
+            f"{where}: unknown {', '.join(unknown)}. Known: {', '.join(known)}. "
+            "See: pnn-keras experiment show paper-table-2"
+        )
+    try:
+        return kind(**found)
+    except TypeError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def replaced(experiment: Experiment, changes: Mapping[str, object]) -> Experiment:
+    """The experiment with some choices changed; those that are None stay.
+
+    Args:
+        experiment: the experiment.
+        changes: new values, by the names of :class:`Experiment`'s or
+            :class:`~pnn_keras.schedule.Settings`'s fields.
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    of_settings = {f.name for f in dataclasses.fields(Settings)} & set(given)
+    settings = dataclasses.replace(experiment.settings, **{n: given.pop(n) for n in of_settings})
+    return dataclasses.replace(experiment, **given, settings=settings)
+
+
+def corpora_named(specs: Sequence[str]) -> str:
+    """Several corpora in one text, for titles."""
+    return ", ".join(Path(spec.partition("=")[0]).name or spec for spec in specs)
