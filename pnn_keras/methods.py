@@ -18,7 +18,7 @@ from pnn_keras.corpus import Corpus, Utterance, pool
 from pnn_keras.errors import AudioError, PnnKerasError, ProtocolError, UserError
 from pnn_keras.frontends import Frontend, create_frontend
 from pnn_keras.monitor import Monitor
-from pnn_keras.protocol import Fold, Protocol, check_hearing, make_protocol, source_fold
+from pnn_keras.protocol import Fold, Protocol, make_protocol, source_folds, source_rows
 from pnn_keras.statistics import confusion_matrix, recalls, uar
 from pnn_keras.store import extract_features
 from pnn_keras.task import Task, make_task, parse_task
@@ -280,25 +280,13 @@ class Run:
 
     def _rows_of(self, source: Task, rows: np.ndarray) -> np.ndarray:
         """The rows that a source learns from: the target's, or another corpus's."""
-        targets = source.targets(self.material.utterances)
-        own = rows[targets[rows] >= 0]
-        return own if len(own) else np.flatnonzero(targets >= 0)
+        return source_rows(source.targets(self.material.utterances), rows)
 
     def source_folds(self, source: Task, division: Protocol) -> list[Fold]:
         """The source's rows in every fold, checked against what they must not hear."""
         utterances = self.material.utterances
         targets = source.targets(utterances)
-        folds = []
-        for number, fold in enumerate(division.folds):
-            rows = self._rows_of(source, fold.train)
-            shared = np.isin(rows, fold.train).all()
-            seed = self.settings.seed + (number if shared else 0)
-            own = source_fold(
-                source.label, utterances, targets, rows, fold.test if shared else rows[:0], seed
-            )
-            check_hearing(own, fold, utterances, division.speaker_disjoint)
-            folds.append(own)
-        return folds
+        return source_folds(source.label, utterances, targets, division, self.settings.seed)
 
     def _score(self, source: Task, folds, answers, repeats) -> dict:
         """The source's score: on the target's test rows, or on its own stop rows."""
