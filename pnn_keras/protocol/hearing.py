@@ -71,8 +71,13 @@ class Identities:
             first: int64 ``(n_first,)``, numbers of utterances.
             second: int64 ``(n_second,)``, others.
         """
-        found = self.shared("corpus", self._unknown(first), second)
-        return sorted({*found, *self.shared("corpus", first, self._unknown(second))})
+        strangers = self._unknown(first), self._unknown(second)
+        found: set[str] = set()
+        if strangers[0].size:
+            found.update(self.shared("corpus", strangers[0], second))
+        if strangers[1].size:
+            found.update(self.shared("corpus", first, strangers[1]))
+        return sorted(found)
 
     def count_speakers(self, rows: np.ndarray) -> int:
         """How many known speakers the rows have."""
@@ -121,7 +126,7 @@ def check_hearing(
     pairs.append((column.stop, target.test, "test"))
     if not own:
         pairs.append((column.stop, target.stop, "stop"))
-    kinds = ("utterance", "recording", "speaker") if speaker_disjoint else _NOT_SPEAKERS
+    kinds = ["utterance", "recording", *["speaker"] * speaker_disjoint]
     for heard, kept, role in pairs:
         for kind in kinds:
             shared = known.shared(kind, heard, kept)
@@ -137,9 +142,6 @@ def check_hearing(
                 f"have no speaker: they may share speakers with the target's {role} rows. Add "
                 "the speakers, or leave these utterances out"
             )
-
-
-_NOT_SPEAKERS = ("utterance", "recording")
 
 
 def speakers_apart(folds: Iterable[Fold], utterances: Sequence[Utterance] | Identities) -> bool:
