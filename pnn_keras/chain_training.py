@@ -16,7 +16,7 @@ from pnn_keras.learner import SCALINGS, Fitted, Learner, Shape, Sources
 from pnn_keras.material import Material, load_material, open_corpora
 from pnn_keras.methods import METHODS, Bench
 from pnn_keras.monitor import Monitor
-from pnn_keras.protocol import Fold, make_protocol
+from pnn_keras.protocol import Fold, make_protocol, source_rows
 from pnn_keras.provenance import describe_training
 from pnn_keras.schedule import Batches, Settings
 from pnn_keras.scores import score_answers
@@ -219,7 +219,7 @@ def _fit_all(bench: Bench, base: Chain | None, epochs: Mapping[str, int]) -> Cha
     rows = np.concatenate([scored.heard, scored.test])
     for task in (*bench.sources, bench.target):
         target = task is bench.target
-        heard = rows if target else learner.rows_of(task, rows)
+        heard = rows if target else source_rows(task.targets(material.utterances), rows)
         fold = Fold(np.sort(heard), heard[:0], heard[:0])
         own = read.read(bench.reads) if target else read
         units = learner.shape.units if target else learner.shape.of_sources

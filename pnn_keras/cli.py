@@ -125,8 +125,8 @@ ProtocolName = Annotated[
     _option(
         "--protocol",
         metavar="NAME",
-        help="speaker-5-fold (or another number), leave-one-speaker-out, or the "
-        "speaker-dependent paper-10-fold.",
+        help="speaker-5-fold (or another number), leave-one-speaker-out, leave-one-session-out, "
+        "official, cross-corpus:A>B, or the speaker-dependent paper-10-fold.",
         panel=FITTING,
     ),
 ]

@@ -13,7 +13,7 @@ from pnn_keras.errors import UserError
 from pnn_keras.heads import ManyHeads
 from pnn_keras.material import Material
 from pnn_keras.monitor import Monitor
-from pnn_keras.protocol import Fold, Protocol, check_hearing, source_fold
+from pnn_keras.protocol import Fold, Protocol, source_folds
 from pnn_keras.schedule import Batches, Fit, Settings
 from pnn_keras.task import Task
 from pnn_keras.training import Hearing, fit_column, hear
@@ -230,12 +230,6 @@ class Learner:
         everyone = np.flatnonzero(task.targets(self.material.utterances) >= 0)
         return [everyone] * len(folds)
 
-    def rows_of(self, source: Task, rows: np.ndarray) -> np.ndarray:
-        """The rows that a source learns from: the target's, or another corpus's."""
-        targets = source.targets(self.material.utterances)
-        own = rows[targets[rows] >= 0]
-        return own if len(own) else np.flatnonzero(targets >= 0)
-
     def source_folds(self, source: Task) -> list[Fold]:
         """The source's rows in every fold of the protocol, checked against what must not be heard.
 
@@ -243,22 +237,15 @@ class Learner:
             ProtocolError: a row would leak, or too little is left to learn.
         """
         if source not in self._source_folds:
-            self._source_folds[source] = self._deal_source(source)
+            utterances = self.material.utterances
+            self._source_folds[source] = source_folds(
+                source.label,
+                utterances,
+                source.targets(utterances),
+                self.division,
+                self.settings.seed,
+            )
         return self._source_folds[source]
-
-    def _deal_source(self, source: Task) -> list[Fold]:
-        utterances = self.material.utterances
-        targets = source.targets(utterances)
-        folds = []
-        for number, fold in enumerate(self.division.folds):
-            rows = self.rows_of(source, fold.train)
-            own_corpus = np.isin(rows, fold.train).all()
-            seed = self.settings.seed + (number if own_corpus else 0)
-            scored = fold.test if own_corpus else rows[:0]
-            own = source_fold(source.label, utterances, targets, rows, scored, seed)
-            check_hearing(own, fold, utterances, self.division.speaker_disjoint)
-            folds.append(own)
-        return folds
 
     def fit_source(
         self,

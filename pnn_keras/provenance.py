@@ -48,14 +48,7 @@ def describe_training(
     target = tasks[0]
     before = earlier.get("heard", {})
     heard = _heard(material, tasks)
-    protocol = {
-        "name": division.name,
-        "speaker_disjoint": division.speaker_disjoint,
-        "transductive": scaling != "training",
-        "folds": len(division.folds) // division.repeats,
-        "repeats": division.repeats,
-        "hash": division.hash,
-    }
+    protocol = {**division.describe(), "transductive": scaling != "training"}
     return {
         "target": target.name,
         "method": "prognet" if "prognet" in scores[target.name] else "dnn",

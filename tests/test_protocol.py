@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from utterances_made import clip, clips, everyone, roles, shared
 
-from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError
-from pnn_keras.protocol import Fold, check_hearing, make_protocol, source_fold
-from pnn_keras.task import make_task
+from pnn_keras.protocol import Fold, make_protocol
 
 DISJOINT = ("speaker-5-fold", "leave-one-speaker-out")
 ALL = (*DISJOINT, "paper-10-fold")
-
-
-def clip(speaker, number, gender=None, content=None, emotion="angry", corpus="made"):
-    """An utterance whose content needs no file."""
-    name = f"{speaker}-{number}.wav"
-    made = Utterance(corpus, name, Path(name), speaker, gender, emotion)
-    made.__dict__["content"] = content or f"content of {corpus}/{name}"
-    return made
-
-
-def clips(women=5, men=5, each=12, emotions=("angry", "sad"), corpus="made"):
-    """``each`` clips of every speaker, the emotions in turn."""
-    speakers = [(f"f{i}", "female") for i in range(women)]
-    speakers += [(f"m{i}", "male") for i in range(men)]
-    return [
-        clip(name, i, gender, emotion=emotions[i % len(emotions)], corpus=corpus)
-        for name, gender in speakers
-        for i in range(each)
-    ]
 
 
 @st.composite
@@ -67,20 +46,6 @@ def try_protocol(name, utterances, labelled, **options):
         return make_protocol(name, utterances, labelled, **options)
     except ProtocolError:
         assume(False)
-
-
-def everyone(utterances):
-    return np.ones(len(utterances), bool)
-
-
-def roles(fold):
-    return {"train": fold.train, "stop": fold.stop, "test": fold.test}
-
-
-def shared(fold, key):
-    """What two roles of a fold have in common."""
-    sets = [{key(i) for i in rows} for rows in roles(fold).values()]
-    return (sets[0] & sets[1]) | (sets[0] & sets[2]) | (sets[1] & sets[2])
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -318,147 +283,7 @@ def test_no_repeat_is_refused():
         make_protocol("speaker-5-fold", utterances, everyone(utterances), repeats=0)
 
 
-# What a source may hear
-
-
-def source_of(label, utterances, fold, seed=0):
-    targets = make_task(label, utterances).targets(utterances)
-    return source_fold(label, utterances, targets, fold.train, fold.test, seed)
-
-
-@pytest.mark.parametrize("label", ["speaker", "gender", "emotion"])
-@settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 9), women=st.integers(5, 7), men=st.integers(5, 7))
-def test_a_source_hears_no_stop_or_test_row_or_speaker(label, seed, women, men):
-    utterances = clips(women, men, each=4)
-    for fold in make_protocol("speaker-5-fold", utterances, everyone(utterances), seed=seed).folds:
-        source = source_of(label, utterances, fold, seed)
-        kept = {utterances[i].speaker for i in np.union1d(fold.stop, fold.test)}
-        assert not kept & {utterances[i].speaker for i in source.heard}
-        assert np.isin(source.heard, fold.train).all()
-
-
-@pytest.mark.parametrize("label", ["speaker", "gender", "emotion"])
-def test_a_source_stops_on_rows_that_it_does_not_train_on(label):
-    utterances = clips()
-    fold = make_protocol("speaker-5-fold", utterances, everyone(utterances)).folds[0]
-    source = source_of(label, utterances, fold)
-    assert len(source.stop)
-    assert not np.intersect1d(source.stop, source.train).size
-    assert source.heard.tolist() == fold.train.tolist()
-
-
-def test_a_speaker_source_stops_on_an_eighth_of_each_speaker():
-    utterances = clips(each=16)
-    fold = make_protocol("speaker-5-fold", utterances, everyone(utterances)).folds[0]
-    stopped = Counter(utterances[i].speaker for i in source_of("speaker", utterances, fold).stop)
-    assert stopped == dict.fromkeys({utterances[i].speaker for i in fold.train}, 2)
-
-
-def test_a_speaker_source_cannot_be_tested_on_unheard_speakers():
-    utterances = clips()
-    fold = make_protocol("speaker-5-fold", utterances, everyone(utterances)).folds[0]
-    assert source_of("speaker", utterances, fold).test.size == 0
-
-
-def test_a_gender_source_stops_on_speakers_of_both_sexes_that_it_does_not_train_on():
-    utterances = clips()
-    fold = make_protocol("speaker-5-fold", utterances, everyone(utterances)).folds[0]
-    source = source_of("gender", utterances, fold)
-    stopping, training = ({utterances[i].speaker for i in r} for r in (source.stop, source.train))
-    assert len(stopping) == 2 and not stopping & training
-    assert {utterances[i].gender for i in source.stop} == {"female", "male"}
-
-
-def test_a_source_of_two_speakers_stops_on_a_share_of_each_class():
-    utterances = clips(women=1, men=1, each=16)
-    targets = make_task("gender", utterances).targets(utterances)
-    source = source_fold("gender", utterances, targets, np.arange(32), np.arange(0))
-    assert Counter(utterances[i].gender for i in source.stop) == {"female": 2, "male": 2}
-
-
-def test_one_recording_under_two_labels_does_not_both_train_and_stop_a_source():
-    utterances = [
-        clip(None, i, emotion=("angry", "sad")[i % 2], content=f"c{i // 2}") for i in range(40)
-    ]
-    utterances += [clip(None, 100 + i, emotion=("angry", "sad")[i % 2]) for i in range(40)]
-    targets = make_task("emotion", utterances).targets(utterances)
-    source = source_fold("emotion", utterances, targets, np.arange(80), np.arange(0))
-    contents = [{utterances[i].content for i in rows} for rows in (source.train, source.stop)]
-    assert not contents[0] & contents[1]
-
-
-def test_a_source_of_one_class_is_refused():
-    utterances = clips(women=4, men=0)
-    targets = np.zeros(len(utterances), np.int64)
-    with pytest.raises(ProtocolError, match="'gender' needs training rows of at least two"):
-        source_fold("gender", utterances, targets, np.arange(len(utterances)), np.arange(0))
-
-
-# Planted leaks
-
-UTTERANCES = [clip(f"s{i // 2}", i, content="same" if i in (0, 9) else None) for i in range(10)]
-TARGET = Fold(np.array([2, 3]), np.array([4, 5]), np.array([6, 7, 8, 9]))
-
-
-def fold(train=(), stop=(), test=()):
-    return Fold(*(np.array(rows, dtype=np.int64) for rows in (train, stop, test)))
-
-
-@pytest.mark.parametrize(
-    "leaking, message",
-    [
-        (fold(train=[2, 6]), r"source column would hear 1 utterance\(s\) of the target's test"),
-        (fold(train=[2, 4]), r"utterance\(s\) of the target's stop"),
-        (fold(train=[2], stop=[7]), r"utterance\(s\) of the target's test"),
-        (fold(train=[2], stop=[5]), r"utterance\(s\) of the target's stop"),
-        (fold(train=[0]), r"recording\(s\) of the target's test"),
-        (fold(train=[2], stop=[0]), r"recording\(s\) of the target's test"),
-    ],
-)
-@pytest.mark.parametrize("disjoint", [False, True])
-def test_a_source_that_hears_a_kept_utterance_or_recording_is_refused(leaking, message, disjoint):
-    with pytest.raises(ProtocolError, match=message):
-        check_hearing(leaking, TARGET, UTTERANCES, disjoint)
-
-
-@pytest.mark.parametrize(
-    "leaking", [fold(train=[8]), fold(stop=[8]), fold(train=[5]), fold(stop=[5])]
-)
-def test_a_source_that_hears_a_kept_speaker_is_refused_in_a_disjoint_protocol(leaking):
-    target = fold(train=[2, 3], stop=[4], test=[6, 7, 9])
-    check_hearing(leaking, target, UTTERANCES, speaker_disjoint=False)
-    with pytest.raises(ProtocolError, match=r"1 speaker\(s\).* e.g. made/s[24]"):
-        check_hearing(leaking, target, UTTERANCES, speaker_disjoint=True)
-
-
-@pytest.mark.parametrize(
-    "leaking", [fold([2], [3], [2]), fold([2], [2], [4]), fold([2], [4], [4]), fold([0], [2], [9])]
-)
-def test_a_target_whose_roles_overlap_is_refused(leaking):
-    with pytest.raises(ProtocolError, match="A target column would hear"):
-        check_hearing(leaking, leaking, UTTERANCES, speaker_disjoint=False)
-
-
-@pytest.mark.parametrize("disjoint", [False, True])
-def test_clean_folds_pass(disjoint):
-    check_hearing(TARGET, TARGET, UTTERANCES, disjoint)
-    check_hearing(fold([2], [3]), TARGET, UTTERANCES, disjoint)
-
-
-def test_the_same_name_in_another_corpus_is_another_speaker():
-    utterances = [*UTTERANCES, clip("s3", 0, corpus="other")]
-    check_hearing(fold(train=[10]), TARGET, utterances, speaker_disjoint=True)
-
-
 def test_three_women_and_three_men_train_on_both_sexes_in_every_fold():
     utterances = clips(women=3, men=3)
     for fold in make_protocol("speaker-5-fold", utterances, everyone(utterances)).folds:
         assert {utterances[i].gender for i in fold.train} == {"female", "male"}
-
-
-def test_a_speaker_source_with_one_recording_each_is_refused():
-    utterances = clips(women=3, men=3, each=1)
-    rows = np.arange(len(utterances))
-    with pytest.raises(ProtocolError, match="no rows to stop on"):
-        source_fold("speaker", utterances, rows, rows, rows[:0])

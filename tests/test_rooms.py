@@ -48,6 +48,7 @@ ROOMS = (
     "methods",
     "provenance",
     "chain_training",
+    "experiments",
     "tuning",
     "export",
     "terminal",

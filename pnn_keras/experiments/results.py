@@ -175,7 +175,7 @@ def _read_study(folder: Path, number: int, facts: Mapping, experiment: Experimen
 
 
 def _read_method(folder: Path, parts, facts: Mapping):
-    """A method's result over all groups, its test rows (sorted), and its numbers of training rows."""
+    """A method over all groups: its result, its test rows in order, its counts of training rows."""
     results = [read_part(folder, part) for part in parts]
     repeats, folds = facts["protocol"]["repeats"], facts["protocol"]["folds"]
     member = np.concatenate([result.member for result in results])
