@@ -48,14 +48,18 @@ class Method:
     Args:
         name: as it is asked for.
         title: as tables show it.
-        needs_source: whether it learns from source tasks.
+        needs_source: whether it learns from source tasks, or takes its size from
+            their number.
         learn: does it.
+        size_only: whether only their number counts, so that it is learned once
+            for all sources of as many tasks.
     """
 
     name: str
     title: str
     needs_source: bool
     learn: Callable[[Bench], Outcome]
+    size_only: bool = False
 
 
 class Bench:
@@ -149,12 +153,13 @@ def ptft_output(bench: Bench) -> Outcome:
 
 def prognet(bench: Bench) -> Outcome:
     """A new column beside the frozen source columns."""
-    return _beside(bench, "prognet", bench.trained())
+    return _remembered(bench, _beside(bench, "prognet", bench.trained()))
 
 
 def prognet_adapter(bench: Bench) -> Outcome:
     """A new column that reads the frozen ones through adapters (Rusu et al. 2016, eq. 2)."""
-    return _beside(bench, "prognet-adapter", bench.trained(), lateral="adapter")
+    outcome = _beside(bench, "prognet-adapter", bench.trained(), lateral="adapter")
+    return _remembered(bench, outcome)
 
 
 def prognet_random(bench: Bench) -> Outcome:
@@ -257,20 +262,21 @@ def reference(name: str) -> Callable[[Bench], Outcome]:
 
 def _beside(bench: Bench, title: str, columns: Sequence[Fitted], **options) -> Outcome:
     sources = as_sources(bench, columns).read(bench.reads)
-    outcome = _outcome(bench.fit(bench.column(sources, **options), title, sources))
-    # The source column is frozen, but what it says now is asked of it anew: "forgets nothing"
-    # is a measurement.
-    return dataclasses.replace(outcome, source_answers=_again(bench, columns))
+    return _outcome(bench.fit(bench.column(sources, **options), title, sources))
 
 
-def _again(bench: Bench, columns: Sequence[Fitted]) -> np.ndarray | None:
-    """What the last source column says of all utterances now."""
-    if not columns:
-        return None
-    read = as_sources(bench, columns[:-1])
-    column = columns[-1].column
-    taps = {name: read.taps[name] for name in column.sources}
-    return hear(column, Hearing(bench.learner.features, taps))[0]
+def _remembered(bench: Bench, outcome: Outcome) -> Outcome:
+    """The outcome with what the last source column says now.
+
+    It is frozen, but it is asked anew: that it forgets nothing is a measurement.
+    """
+    *before, last = bench.trained() or [None]
+    if last is None:
+        return outcome
+    read = as_sources(bench, before)
+    taps = {name: read.taps[name] for name in last.column.sources}
+    answers, _ = hear(last.column, Hearing(bench.learner.features, taps))
+    return dataclasses.replace(outcome, source_answers=answers)
 
 
 def _fine_tuned(bench: Bench, title: str, output_only: bool) -> Outcome:
@@ -336,7 +342,7 @@ _METHODS = (
     Method("logistic-regression", "Logistic regression", False, reference(REFERENCES[0])),
     Method("svm", "SVM, RBF", False, reference(REFERENCES[1])),
     Method("dnn", "DNN", False, dnn),
-    Method("dnn-large", "DNN, as many weights as ProgNet", True, dnn_large),
+    Method("dnn-large", "DNN, as many weights as ProgNet", True, dnn_large, size_only=True),
     Method("ptft", "PT/FT", True, ptft),
     Method("ptft-output", "PT/FT, output layer only", True, ptft_output),
     Method("prognet", "ProgNet", True, prognet),

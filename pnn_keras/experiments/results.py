@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pnn_keras.errors import UserError
-from pnn_keras.experiments.spec import Experiment, read_experiment
+from pnn_keras.experiments.spec import Experiment, read_experiment, source_tasks
 from pnn_keras.experiments.store import (
     RECORD,
     SPEC,
@@ -19,6 +19,7 @@ from pnn_keras.experiments.store import (
     read_part,
     read_utterances,
 )
+from pnn_keras.methods import METHODS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,9 +91,14 @@ class StudyResult:
     missing: tuple[tuple[str, str], ...]
 
     def method(self, name: str, source: str = "") -> MethodResult | None:
-        """The result of a method; None if it was not asked for or is not finished."""
+        """The result of a method; None if it was not asked for or is not finished.
+
+        A method of which only the sources' number counts is found by any of as many.
+        """
         for each in self.methods:
-            if (each.method, each.source) == (name, source):
+            same_size = len(source_tasks(each.source)) == len(source_tasks(source))
+            alike = METHODS[name].size_only and same_size
+            if each.method == name and (alike or each.source == source):
                 return each
         return None
 
@@ -175,7 +181,7 @@ def _read_study(folder: Path, number: int, facts: Mapping, experiment: Experimen
 
 
 def _read_method(folder: Path, parts, facts: Mapping):
-    """A method over all groups: its result, its test rows in order, its counts of training rows."""
+    """A method over all groups: its result, its test rows, its counts of training rows."""
     results = [read_part(folder, part) for part in parts]
     repeats, folds = facts["protocol"]["repeats"], facts["protocol"]["folds"]
     member = np.concatenate([result.member for result in results])

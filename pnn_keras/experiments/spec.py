@@ -65,15 +65,18 @@ class Study:
     @property
     def jobs(self) -> list[tuple[str, str]]:
         """Pairs of a method and its sources (``""`` for none), in the order of tables."""
-        methods = [name for name in METHODS if name in self.methods]
-        alone = [(name, "") for name in methods if not METHODS[name].needs_source]
-        beside = [
-            (name, source)
-            for source in self.sources
-            for name in methods
-            if METHODS[name].needs_source
-        ]
-        return alone + beside
+        methods = [METHODS[name] for name in METHODS if name in self.methods]
+        jobs = [(method.name, "") for method in methods if not method.needs_source]
+        sizes = set()
+        for source in self.sources:
+            size = len(source_tasks(source))
+            jobs += [
+                (method.name, source)
+                for method in methods
+                if method.needs_source and not (method.size_only and size in sizes)
+            ]
+            sizes.add(size)
+        return jobs
 
 
 @dataclasses.dataclass(frozen=True)
