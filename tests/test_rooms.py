@@ -32,6 +32,8 @@ ROOMS = (
     "statistics",
     "evaluation",
     "protocol",
+    "split",
+    "audit",
     "training",
     "monitor",
     "methods",
@@ -46,7 +48,10 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__in
 
 #: Slow to import; only the modules that compute with them may do so on import.
 HEAVY = ("tensorflow", "keras", "pandas", "opensmile")
-LIGHT = ("errors", "audio", "corpus", "corpora", "frontends", "store", "protocol", "statistics")
+LIGHT = (
+    *("errors", "audio", "corpus", "corpora", "frontends", "store", "protocol", "statistics"),
+    *("split", "audit"),
+)
 
 
 def room_of(path: Path) -> str:
