@@ -148,9 +148,7 @@ def _mel_weights(width: int, sampling_rate: int) -> np.ndarray:
     return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
 
 
-def correlation(
-    first: np.ndarray, first_rate: int, second: np.ndarray, second_rate: int
-) -> float:
+def correlation(first: np.ndarray, first_rate: int, second: np.ndarray, second_rate: int) -> float:
     """The largest correlation of two waveforms over all shifts.
 
     Both are resampled to 8 kHz and limited to 100 to 2000 Hz. For a shift s,
@@ -158,8 +156,10 @@ def correlation(
     the samples that overlap, at least 80 % of the shorter.
 
     Args:
-        first, second: signals, shape ``(samples,)``.
-        first_rate, second_rate: their sampling rates in Hz.
+        first: a signal, shape ``(samples,)``.
+        first_rate: its sampling rate in Hz.
+        second: another signal, shape ``(samples,)``.
+        second_rate: its sampling rate in Hz.
 
     Returns:
         ``max_s r(s)``, from 0 to 1.
@@ -189,7 +189,9 @@ def correlation(
     beyond = int((1 - OVERLAP) * len(x))
     shifts = np.arange(-beyond, len(y) - len(x) + beyond + 1)
     begin, end = np.maximum(0, -shifts), np.minimum(len(x), len(y) - shifts)
-    energy = (x_energy[end] - x_energy[begin]) * (y_energy[end + shifts] - y_energy[begin + shifts])
+    energy = (x_energy[end] - x_energy[begin]) * (
+        y_energy[end + shifts] - y_energy[begin + shifts]
+    )
     # A stretch of near silence has a correlation of rounding errors only.
     least = (1e-3 * min(x_energy[-1], y_energy[-1])) ** 2
     correlated = np.abs(products[shifts]) / np.sqrt(np.maximum(energy, max(least, 1e-30)))
