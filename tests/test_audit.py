@@ -350,8 +350,8 @@ def speakers_as_classes(synthetic):
 
 def test_leak_inflates_the_score_of_labels_that_follow_the_speaker(synthetic, speakers_as_classes):
     scores = rescore(speakers_as_classes, synthetic, draws=4, progress=False)
-    assert scores["published"] > 0.95
-    assert scores["difference"] > 0.2
+    chance = 1 / len(scores["classes"])
+    assert scores["published"] > 0.5 > chance > scores["disjoint_mean"]
     assert scores["difference"] == scores["published"] - scores["disjoint_mean"]
     assert scores["sizes"][0]["published"] == {"train": 36, "test": 12}
 
