@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pnn_keras.corpora import open_corpus
-from pnn_keras.corpora.table import _BadRow, _seconds
+from pnn_keras.corpora.rows import BadRow, cell_seconds
 from pnn_keras.errors import CorpusError
 
 
@@ -198,15 +198,15 @@ def test_latin_1_table_is_read(audio):
 @given(seconds=st.floats(0, 1e6))
 def test_pandas_time_differences_are_read_to_the_microsecond(seconds):
     made = pd.Timedelta(seconds=seconds)
-    assert _seconds(str(made)) == pytest.approx(made.total_seconds(), abs=1e-6)
-    assert _seconds(made) == made.total_seconds()
-    assert _seconds(datetime.timedelta(seconds=seconds)) == pytest.approx(seconds, abs=1e-6)
+    assert cell_seconds(str(made)) == pytest.approx(made.total_seconds(), abs=1e-6)
+    assert cell_seconds(made) == made.total_seconds()
+    assert cell_seconds(datetime.timedelta(seconds=seconds)) == pytest.approx(seconds, abs=1e-6)
 
 
 @given(text=st.one_of(st.text(), st.from_regex(r"[0-9]* ?days? ?[0-9:.]*", fullmatch=True)))
 def test_any_text_is_a_time_or_a_bad_row(text):
     try:
-        seconds = _seconds(text)
-    except _BadRow:
+        seconds = cell_seconds(text)
+    except BadRow:
         return
     assert seconds is None or 0 <= seconds < float("inf")

@@ -37,6 +37,8 @@ ROOMS = (
     "permutation",
     "evaluation",
     "protocol",
+    "split",
+    "audit",
     "scores",
     "schedule",
     "heads",
@@ -72,6 +74,8 @@ LIGHT = (
     "intervals",
     "significance",
     "permutation",
+    "split",
+    "audit",
 )
 
 

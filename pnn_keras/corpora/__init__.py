@@ -21,7 +21,8 @@ from pnn_keras.corpora import (
     urdu,
 )
 from pnn_keras.corpora.loader import Loader, load, refuse_without_audio
-from pnn_keras.corpora.table import LAYOUT, TABLE_SUFFIXES, open_table
+from pnn_keras.corpora.rows import TABLE_SUFFIXES
+from pnn_keras.corpora.table import LAYOUT, open_table
 from pnn_keras.corpora.tree import Tree, scan
 from pnn_keras.corpus import Corpus, CorpusInfo
 from pnn_keras.errors import CorpusError

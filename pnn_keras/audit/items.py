@@ -1,0 +1,79 @@
+"""What a split puts into its roles, and who speaks what there: from the table or the corpus."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Sequence
+
+from pnn_keras.corpus import Utterance
+from pnn_keras.split import Entry, Match, Split
+
+#: The labels of an item that an audit compares.
+LABELS = ("speaker", "gender", "emotion")
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One recording in a role of a split.
+
+    Args:
+        key: what tells two recordings apart.
+        name: the utterance's id, else the file as the split gives it.
+        row: the number of the utterance, -1 if it is none of the corpus.
+        speaker, gender, emotion, sentence: what is known of it, or None.
+    """
+
+    key: Hashable
+    name: str
+    row: int = -1
+    speaker: str | None = None
+    gender: str | None = None
+    emotion: str | None = None
+    sentence: str | None = None
+
+
+def describe(
+    split: Split, utterances: Sequence[Utterance] = (), match: Match | None = None
+) -> list[Item]:
+    """The item of each entry of a split.
+
+    The corpus's word counts for speaker, gender and sentence, the table's
+    where the corpus says nothing. For emotions it is the other way round where
+    the table names them throughout, since these are the classes that were
+    published.
+
+    Args:
+        split: the split.
+        utterances: the corpus's utterances.
+        match: which of them the entries mean; None if there is no corpus.
+    """
+    own_classes = all(entry.emotion is not None for entry in split.entries)
+    rows = [-1] * len(split.entries) if match is None else match.rows.tolist()
+    return [
+        _listed(entry) if row < 0 else _matched(entry, utterances[row], row, own_classes)
+        for entry, row in zip(split.entries, rows, strict=True)
+    ]
+
+
+def _listed(entry: Entry) -> Item:
+    return Item(
+        key=entry.key,
+        name=entry.place,
+        speaker=entry.speaker,
+        gender=entry.gender,
+        emotion=entry.emotion,
+        sentence=entry.sentence,
+    )
+
+
+def _matched(entry: Entry, utterance: Utterance, row: int, own_classes: bool) -> Item:
+    emotions = (entry.emotion, utterance.emotion)
+    return Item(
+        key=row,
+        name=utterance.id,
+        row=row,
+        speaker=utterance.speaker or entry.speaker,
+        gender=utterance.gender or entry.gender,
+        emotion=emotions[0] if own_classes else emotions[1] or emotions[0],
+        sentence=utterance.sentence or entry.sentence,
+    )
