@@ -22,10 +22,11 @@ from pnn_keras.column import Column
 from pnn_keras.corpora import open_corpus
 from pnn_keras.frontends import create_frontend
 from pnn_keras.protocol import Fold, make_protocol
+from pnn_keras.schedule import Settings
 from pnn_keras.scores import score_answers
 from pnn_keras.store import extract_features
 from pnn_keras.task import PAPER_CLASSES, make_task
-from pnn_keras.training import Hearing, Settings, fit_column, hear
+from pnn_keras.training import Hearing, fit_column, hear
 
 #: What is varied, one at a time, from the first value of each.
 CHOICES = {
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--protocol", default="speaker-5-fold")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--classes", choices=("all", "paper"), default="all")
+    parser.add_argument("--vary", choices=tuple(CHOICES), action="append", help="default: all")
     arguments = parser.parse_args()
     corpus = open_corpus(arguments.corpus)
     utterances = corpus.utterances
@@ -57,8 +59,8 @@ def main() -> None:
     )
     first = Settings(**{name: values[0] for name, values in CHOICES.items()})
     report("all at their first value", first, features, targets, folds, task)
-    for name, values in CHOICES.items():
-        for value in values[1:]:
+    for name in arguments.vary or CHOICES:
+        for value in CHOICES[name][1:]:
             settings = dataclasses.replace(first, **{name: value})
             report(f"{name} {value}", settings, features, targets, folds, task)
 

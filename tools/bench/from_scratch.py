@@ -23,10 +23,11 @@ from pnn_keras.column import Column
 from pnn_keras.corpora import open_corpus
 from pnn_keras.frontends import create_frontend
 from pnn_keras.protocol import make_protocol
+from pnn_keras.schedule import Settings
 from pnn_keras.scores import score_answers
 from pnn_keras.store import extract_features
 from pnn_keras.task import make_task
-from pnn_keras.training import Hearing, Settings, fit_column, hear
+from pnn_keras.training import Hearing, fit_column, hear
 
 #: What differs from the paper's network.
 VARIANTS = {
