@@ -1,0 +1,123 @@
+"""What a person meets who trains or tunes: scores with their stamps, and what comes next."""
+
+import dataclasses
+import importlib
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+from corpora_made import make_emodb
+
+from pnn_keras.cli import train as cli
+
+QUICK = ["--epochs", "2", "--units", "8,8", "--quiet"]
+
+
+def test_train_says_that_the_corpus_is_synthetic(trained):
+    _, out, err = trained
+    assert "SYNTHETIC" in out
+    assert "nobody spoke it" in err
+
+
+def test_train_stamps_its_scores(trained):
+    assert "speaker-disjoint" in trained[1]
+
+
+def test_train_names_the_folder_and_the_next_commands(trained):
+    folder, out, _ = trained
+    assert folder.name in out
+    assert "pnn-keras predict" in out
+    assert "pnn-keras export" in out
+
+
+def test_train_shows_the_from_scratch_network_beside(trained):
+    assert "ProgNet" in trained[1]
+    assert "DNN from" in trained[1]
+
+
+def test_train_writes_a_whole_preset(trained):
+    names = sorted(path.name for path in trained[0].iterdir())
+    assert names == ["README.md", "config.json", "metadata.json", "model.weights.h5"]
+
+
+def test_train_records_its_command(trained):
+    metadata = json.loads((trained[0] / "metadata.json").read_text())
+    assert "--source gender --target emotion" in metadata["command"]
+
+
+def test_an_existing_output_folder_is_refused_before_training(command, tmp_path):
+    code, _, err = command("train", "--target", "emotion", "--out", tmp_path)
+    assert code == 2
+    assert "exists already" in err
+
+
+def test_a_single_speaker_is_refused_with_the_reason(command, tmp_path):
+    corpus = make_emodb(tmp_path / "EmoDB", speakers=("03",))
+    code, _, err = command("train", "--target", "emotion", "--corpus", corpus, *QUICK)
+    assert code == 2
+    assert "speakers" in err
+    assert "Traceback" not in err
+
+
+def test_train_uses_the_widths_that_tune_found(command, tmp_path):
+    search = ["--source", "gender", "--target", "emotion", "--epochs", "2", "--quiet"]
+    code, out, _ = command("tune", *search, "--trials", "2", "--out", tmp_path / "run")
+    assert code == 0
+    units = json.loads((tmp_path / "run" / "best.json").read_text())["units"]
+    assert ",".join(map(str, units)) in out
+    code, _, _ = command(
+        "train", *search, "--tuned", tmp_path / "run", "--units", "8", "--out", tmp_path / "chain"
+    )
+    assert code == 0
+    config = json.loads((tmp_path / "chain" / "config.json").read_text())
+    shapes = [column["config"]["units"] for column in config["chain"]["config"]["columns"]]
+    assert shapes == [[8], units]
+
+
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [(cli.train, "pnn_keras.methods.train"), (cli.tune, "pnn_keras.tuning.tune")],
+    ids=["train", "tune"],
+)
+def test_defaults_are_those_of_python(function, given):
+    from pnn_keras.training import Settings
+
+    module, _, name = given.rpartition(".")
+    theirs = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+    settings = {field.name: field.default for field in dataclasses.fields(Settings)}
+    compared = 0
+    for parameter in inspect.signature(function).parameters.values():
+        known = {n: p.default for n, p in theirs.items()} | settings
+        if parameter.default not in (None, False) and parameter.name in known:
+            if known[parameter.name] is not inspect.Parameter.empty:
+                assert parameter.default == known[parameter.name], parameter.name
+                compared += 1
+    assert compared >= 6
+
+
+def test_the_paper_s_widths_are_those_of_python():
+    from pnn_keras.methods import train
+
+    assert inspect.signature(train).parameters["units"].default == cli.PAPER_UNITS
+
+
+def test_quiet_train_prints_no_hints(command, tmp_path):
+    folder = tmp_path / "chain"
+    code, out, _ = command("train", "--target", "gender", "--out", folder, *QUICK)
+    assert code == 0
+    assert "Saved: " in out
+    assert "pnn-keras predict" not in out
+
+
+def test_the_default_folder_is_named_after_the_tasks(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    named = cli._free_folder("emotion@EmoDB", ["speaker", "gender"])
+    assert named == Path("models", "emotion-EmoDB-from-speaker-gender")
+
+
+def test_the_default_folder_is_a_new_one(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models" / "emotion").mkdir(parents=True)
+    (tmp_path / "models" / "emotion-2").mkdir()
+    assert cli._free_folder("emotion", []) == Path("models", "emotion-3")
