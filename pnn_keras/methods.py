@@ -16,6 +16,7 @@ from pnn_keras.column import Column, column_name
 from pnn_keras.corpora import open_corpus
 from pnn_keras.corpus import Corpus, Utterance, pool
 from pnn_keras.errors import AudioError, PnnKerasError, ProtocolError, UserError
+from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend, create_frontend
 from pnn_keras.monitor import Monitor
 from pnn_keras.protocol import Fold, Protocol, check_hearing, make_protocol, source_fold
@@ -146,8 +147,8 @@ def train(
     """
     settings = settings or Settings()
     sources = [source] if isinstance(source, str) else list(source)
-    if out is not None and Path(out).exists():
-        raise UserError(f"{out} exists already. Name another folder, or remove it")
+    if out is not None:
+        check_writable(out)
     if not 0 <= dropout < 1:
         raise UserError(f"dropout is at least 0 and below 1. Received: {dropout}")
     base = _base(from_model)

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import PnnKerasError, PresetError, UserError
+from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend
 from pnn_keras.methods import (
     DEFAULT_PROTOCOL,
@@ -121,6 +122,7 @@ def tune(
     _check_space(trials, widths, depths, oracle, seed)
     folder = Path(out)
     _check_folder(folder)
+    check_writable(folder, existing=True)
     corpora = open_corpora(corpus, strict)
     material = load_material(corpora, None, frontend, strict, workers, progress)
     task = make_task(target, material.utterances, classes, merges)

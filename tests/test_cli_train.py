@@ -1,6 +1,7 @@
 """What a person meets who trains or tunes: scores with their stamps, and what comes next."""
 
 import dataclasses
+import errno
 import importlib
 import inspect
 import json
@@ -50,6 +51,52 @@ def test_an_existing_output_folder_is_refused_before_training(command, tmp_path)
     code, _, err = command("train", "--target", "emotion", "--out", tmp_path)
     assert code == 2
     assert "exists already" in err
+
+
+@pytest.fixture
+def nothing_opened(monkeypatch):
+    """No corpus may be opened, so nothing can be extracted or trained."""
+
+    def refuse(*_, **__):
+        raise AssertionError("a corpus was opened")
+
+    monkeypatch.setattr("pnn_keras.corpora.open_corpus", refuse)
+
+
+@pytest.mark.parametrize("verb", ["train", "tune"])
+@pytest.mark.usefixtures("nothing_opened")
+def test_a_folder_below_a_file_is_refused_before_any_corpus_is_opened(command, tmp_path, verb):
+    (tmp_path / "file").write_text("mine")
+    out = tmp_path / "file" / "made"
+    code, _, err = command(verb, "--target", "emotion", "--out", out)
+    assert code == 2
+    assert err == (
+        f"error: Cannot write {out}: {tmp_path / 'file'} is no folder. Name another folder\n"
+    )
+
+
+@pytest.mark.usefixtures("nothing_opened")
+def test_a_search_in_place_of_a_file_is_refused_before_any_corpus_is_opened(command, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    code, _, err = command("tune", "--target", "emotion", "--out", tmp_path / "file")
+    assert code == 2
+    assert "is no folder" in err
+
+
+@pytest.mark.parametrize("verb", ["train", "tune"])
+@pytest.mark.usefixtures("nothing_opened")
+def test_a_folder_without_permission_is_refused_before_any_corpus_is_opened(
+    command, monkeypatch, tmp_path, verb
+):
+    def refuse(self, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)  # permission bits do not bind root
+    code, _, err = command(verb, "--target", "emotion", "--out", tmp_path / "made")
+    assert code == 1
+    (line,) = err.splitlines()
+    assert line.startswith(f"error: Cannot write {tmp_path / 'made'}: Permission denied")
+    assert "choose a folder that can be written" in line
 
 
 def test_a_single_speaker_is_refused_with_the_reason(command, tmp_path):

@@ -37,7 +37,7 @@ from pnn_keras.cli.options import (
     option,
 )
 from pnn_keras.cli.parsing import file_name, parse_widths
-from pnn_keras.errors import UserError
+from pnn_keras.folder import check_writable
 
 #: Widths of the paper's columns.
 PAPER_UNITS = (256, 256, 256, 256)
@@ -137,8 +137,7 @@ def train(
     from pnn_keras import terminal
 
     folder = out or _free_folder(target, [*_stems(from_model), *(source or [])])
-    if os.path.lexists(folder):
-        raise UserError(f"{folder} exists already. Name another folder with --out, or remove it")
+    check_writable(folder)
     widths = parse_widths(units)
     shared = learning_arguments(
         target=target,
@@ -213,6 +212,7 @@ def tune(
     """Search the target column's widths with keras-tuner, on stop folds alone."""
     from pnn_keras import terminal
 
+    check_writable(out, existing=True)
     shared = learning_arguments(
         target=target,
         source=source,
