@@ -171,6 +171,23 @@ def test_ctrl_c_says_so_in_one_line(command, monkeypatch):
     assert command("corpus", "list") == (130, "", "interrupted\n")
 
 
+def test_ctrl_c_within_an_exec_ends_with_the_exit_code_too(tmp_path):
+    (tmp_path / "interrupted.py").write_text(
+        "import pnn_keras.corpora\n"
+        "from pnn_keras.cli import main\n"
+        "pnn_keras.corpora.list_corpora = lambda: exec('raise KeyboardInterrupt')\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted", "corpus", "list"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 def test_a_reader_who_leaves_early_is_no_error():
     process = subprocess.Popen(
         [sys.executable, "-m", "pnn_keras", "corpus", "list"],

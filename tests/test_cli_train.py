@@ -5,6 +5,10 @@ import errno
 import importlib
 import inspect
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +85,15 @@ def test_a_search_in_place_of_a_file_is_refused_before_any_corpus_is_opened(comm
     code, _, err = command("tune", "--target", "emotion", "--out", tmp_path / "file")
     assert code == 2
     assert "is no folder" in err
+
+
+@pytest.mark.usefixtures("nothing_opened")
+def test_logs_in_place_of_a_file_are_refused_before_any_corpus_is_opened(command, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    places = ["--out", tmp_path / "made", "--tensorboard", tmp_path / "file"]
+    code, _, err = command("train", "--target", "emotion", *places)
+    assert code == 2
+    assert f"{tmp_path / 'file'} is no folder" in err
 
 
 @pytest.mark.parametrize("verb", ["train", "tune"])
@@ -168,3 +181,29 @@ def test_the_default_folder_is_a_new_one(monkeypatch, tmp_path):
     (tmp_path / "models" / "emotion").mkdir(parents=True)
     (tmp_path / "models" / "emotion-2").mkdir()
     assert cli._free_folder("emotion", []) == Path("models", "emotion-3")
+
+
+@pytest.mark.usefixtures("trained")  # which has made the corpus and its features
+def test_ctrl_c_in_the_middle_of_a_fit_leaves_nothing(tmp_path):
+    logs = tmp_path / "logs"
+    arguments = ["train", "--source", "gender", "--target", "emotion", "--epochs", "400"]
+    arguments += ["--units", "8,8", "--out", str(tmp_path / "made"), "--tensorboard", str(logs)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pnn_keras", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not list(logs.rglob("events*")):  # an epoch is done
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in err
+    assert out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["logs"]

@@ -36,6 +36,9 @@ def _run() -> int:
         code = report(error, debug="--debug" in sys.argv)
     if code == INTERRUPTED:
         print("interrupted", file=sys.stderr)
+        # Ctrl-C within some exec() of a library makes `python -m` end by the signal in place of
+        # the exit code, unless another text was run since.
+        eval("None")
     return code if isinstance(code, int) else 0
 
 

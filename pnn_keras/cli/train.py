@@ -138,6 +138,8 @@ def train(
 
     folder = out or _free_folder(target, [*_stems(from_model), *(source or [])])
     check_writable(folder)
+    if tensorboard is not None:
+        check_writable(tensorboard, existing=True)
     widths = parse_widths(units)
     shared = learning_arguments(
         target=target,
