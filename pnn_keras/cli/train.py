@@ -37,7 +37,6 @@ from pnn_keras.cli.options import (
     option,
 )
 from pnn_keras.cli.parsing import file_name, parse_widths
-from pnn_keras.folder import check_writable
 
 #: Widths of the paper's columns.
 PAPER_UNITS = (256, 256, 256, 256)
@@ -135,6 +134,7 @@ def train(
     The chain that is saved is then fitted on all rows.
     """
     from pnn_keras import terminal
+    from pnn_keras.folder import check_writable
 
     folder = out or _free_folder(target, [*_stems(from_model), *(source or [])])
     check_writable(folder)
@@ -213,6 +213,7 @@ def tune(
 ) -> None:
     """Search the target column's widths with keras-tuner, on stop folds alone."""
     from pnn_keras import terminal
+    from pnn_keras.folder import check_writable
 
     check_writable(out, existing=True)
     shared = learning_arguments(
