@@ -11,6 +11,7 @@ from pnn_keras.chain import Chain
 from pnn_keras.column import column_name
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import ProtocolError, UserError
+from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend
 from pnn_keras.learner import SCALINGS, Fitted, Learner, Shape, Sources
 from pnn_keras.material import Material, load_material, open_corpora
@@ -107,8 +108,8 @@ def train(
     """
     settings = settings or Settings()
     sources = [source] if isinstance(source, str) else list(source)
-    if out is not None and Path(out).exists():
-        raise UserError(f"{out} exists already. Name another folder, or remove it")
+    if out is not None:
+        check_writable(out)
     if not 0 <= dropout < 1:
         raise UserError(f"dropout is at least 0 and below 1. Received: {dropout}")
     base = _base(from_model)

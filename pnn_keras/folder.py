@@ -45,7 +45,7 @@ def whole_folder(final: str | os.PathLike, overwrite: bool = False) -> Iterator[
     """
     final = Path(final).absolute()
     _check_free(final, overwrite)
-    part = final.parent / f".{final.name}.{secrets.token_hex(4)}.part"
+    part = _hidden(final)
     try:
         part.mkdir(parents=True)
         yield part
@@ -58,6 +58,54 @@ def whole_folder(final: str | os.PathLike, overwrite: bool = False) -> Iterator[
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def check_writable(final: str | os.PathLike, existing: bool = False) -> None:
+    """Refuses a folder that could not be written in the end, before hours are spent on it.
+
+    Nothing is left behind: a hidden folder is made where the first missing one
+    would be, and removed, since only the system knows all that it may refuse.
+
+    Args:
+        final: the folder to be made later, with its parents where missing.
+        existing: whether the folder may be there already, to be written into.
+
+    Raises:
+        UserError: ``final`` exists though it must not, or is or lies below
+            something that is no folder.
+        PnnKerasError: the system refuses (no permission, read-only, ...).
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     check_writable(Path(parent) / "runs" / "result")
+    ...     check_writable(parent)
+    Traceback (most recent call last):
+        ...
+    pnn_keras.errors.UserError: ... exists already. Name another folder, or remove it
+    """
+    place = Path(final).absolute()
+    if os.path.lexists(place) and not existing:
+        raise UserError(f"{final} exists already. Name another folder, or remove it")
+    above = next(folder for folder in (place, *place.parents) if os.path.lexists(folder))
+    if not os.path.isdir(above):
+        raise UserError(f"Cannot write {final}: {above} is no folder. Name another folder")
+    missing = (*place.relative_to(above).parts, "made")[0]
+    trial = _hidden(above / missing)
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError as error:
+        raise PnnKerasError(
+            f"Cannot write {final}: {error.strerror or error} in {above}. "
+            "Free some space, or choose a folder that can be written"
+        ) from error
+
+
+def _hidden(final: Path) -> Path:
+    """A name beside a folder's for what is not complete, unlike any other."""
+    return final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
 
 
 def _check_free(final: Path, overwrite: bool) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pnn_keras.errors import PnnKerasError
 from pnn_keras.schedule import Epoch
 
 
@@ -70,9 +71,10 @@ class _Writers:
 
     def write(self, epoch: Epoch) -> None:
         everyone = np.arange(len(epoch.loss))
-        self._write("mean", epoch, everyone)
-        for member in everyone if len(everyone) > 1 else []:
-            self._write(f"fold-{member + 1:02d}", epoch, np.array([member]))
+        with self._clear_errors():
+            self._write("mean", epoch, everyone)
+            for member in everyone if len(everyone) > 1 else []:
+                self._write(f"fold-{member + 1:02d}", epoch, np.array([member]))
 
     def _write(self, run: str, epoch: Epoch, members: np.ndarray) -> None:
         import tensorflow as tf
@@ -92,5 +94,19 @@ class _Writers:
                     tf.summary.scalar(name, np.nanmean(values))
 
     def close(self) -> None:
-        for writer in self.runs.values():
-            writer.close()
+        with self._clear_errors():
+            for writer in self.runs.values():
+                writer.close()
+
+    @contextlib.contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        """TensorFlow tells a full disk at length, and in errors of its own."""
+        import tensorflow as tf
+
+        try:
+            yield
+        except tf.errors.OpError as error:
+            raise PnnKerasError(
+                f"Cannot write TensorBoard logs below {self.folder}: the disk is full or refuses. "
+                "Free some space, or choose a folder that can be written"
+            ) from error

@@ -20,6 +20,7 @@ import tensorflow as tf
 from pnn_keras.chain_training import DEFAULT_PROTOCOL, check_request
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import PnnKerasError, PresetError, UserError
+from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend
 from pnn_keras.learner import Learner, Shape, Sources
 from pnn_keras.material import Material, load_material, open_corpora
@@ -115,6 +116,7 @@ def tune(
     _check_space(trials, widths, depths, oracle, seed)
     folder = Path(out)
     _check_folder(folder)
+    check_writable(folder, existing=True)
     material = load_material(
         open_corpora(corpus, strict),
         frontend,

@@ -1,10 +1,15 @@
-"""What all tests share: a quiet TensorFlow, a cache of their own, and the real corpora."""
+"""What tests share: a quiet TensorFlow, a cache of their own, real corpora, the command line."""
 
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from audio_made import tone, write
+
+from pnn_keras.cli import main
 
 # Before TensorFlow is imported, or it does not listen.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -27,3 +32,36 @@ def data() -> Path:
     folder = Path(os.environ["PNN_KERAS_DATA"])
     assert folder.is_dir(), f"PNN_KERAS_DATA names no folder: {folder}"
     return folder
+
+
+def run(monkeypatch, capsys, *arguments):
+    """Runs the command line in this process: exit code, standard output, standard error."""
+    monkeypatch.setattr(sys, "argv", ["pnn-keras", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    return ended.value.code or 0, captured.out, captured.err
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """The command line, called with its arguments."""
+    return lambda *arguments: run(monkeypatch, capsys, *arguments)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A chain trained from the command line on the synthetic corpus, for two epochs."""
+    folder = tmp_path_factory.mktemp("trained") / "chain"
+    arguments = ["train", "--source", "gender", "--target", "emotion", "--out", folder]
+    arguments += ["--epochs", "2", "--units", "8,8"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pnn_keras", *map(str, arguments)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder, done.stdout, done.stderr
+
+
+@pytest.fixture
+def recording(tmp_path):
+    return write(tmp_path / "a.wav", tone(200, seconds=1.0))

@@ -304,6 +304,11 @@ class TestRefusedAtOnce:
         with pytest.raises(UserError, match="exists already. Name another folder"):
             train("emotion", corpus=made, out=tmp_path, **QUICK)
 
+    def test_an_output_folder_below_a_file(self, made, tmp_path):
+        (tmp_path / "file").write_text("mine")
+        with pytest.raises(UserError, match="file is no folder"):
+            train("emotion", corpus=made, out=tmp_path / "file" / "made", **QUICK)
+
     @pytest.mark.parametrize("source", ["emotion", ["gender", "gender"]])
     def test_a_task_twice(self, made, source):
         with pytest.raises(UserError, match="Twice here: (emotion|gender)"):

@@ -1,3 +1,4 @@
+import errno
 import multiprocessing
 import os
 import subprocess
@@ -12,7 +13,7 @@ import soundfile
 from pnn_keras.corpora import synthetic
 from pnn_keras.corpora.synthetic import express, open_synthetic, synthetic_speaker
 from pnn_keras.corpora.voice import SAMPLING_RATE, Voice, synthesise
-from pnn_keras.errors import CorpusError, UserError
+from pnn_keras.errors import CorpusError, PnnKerasError, UserError
 
 STEADY = dict(span=0.0, slope=0.0, final=0.0, jitter=0.0, shimmer=0.0, breath=-80.0)
 
@@ -350,6 +351,17 @@ def test_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CorpusError, match="PNN_KERAS_CACHE"):
         open_synthetic(speakers=1, clips_per_emotion=1, folder=tmp_path / "file")
+
+
+def test_a_full_disk_is_not_the_user_s_mistake_and_leaves_nothing(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(synthetic, "_wav", refuse)
+    with pytest.raises(PnnKerasError, match=": No space left on device. Free") as refusal:
+        open_synthetic(speakers=1, clips_per_emotion=1, folder=tmp_path)
+    assert not isinstance(refusal.value, UserError)
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("name, value", [("speakers", 0), ("clips_per_emotion", -1), ("seed", -1)])

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -227,3 +229,9 @@ def test_many_failures_are_counted(capsys):
 def test_next_commands_quote_the_path(capsys):
     terminal.show_next("my chains/a")
     assert "pnn-keras export 'my chains/a'" in capsys.readouterr().out
+
+
+def test_import_does_not_wait_for_rich():
+    code = "import sys, pnn_keras.terminal; print('rich' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False"

@@ -262,6 +262,12 @@ def test_a_file_in_place_of_the_folder_is_refused(made, tmp_path):
         search(made, tmp_path / "out")
 
 
+def test_a_folder_below_a_file_is_refused(made, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UserError, match="out is no folder"):
+        search(made, tmp_path / "out" / "below")
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -22,7 +22,7 @@ import numpy as np
 
 from pnn_keras.corpora.voice import Voice, synthesise
 from pnn_keras.corpus import Corpus, CorpusInfo, Utterance
-from pnn_keras.errors import CorpusError
+from pnn_keras.errors import CorpusError, PnnKerasError
 
 #: To be raised with every change of the audio, so that no older cache is read.
 VERSION = 1
@@ -261,7 +261,8 @@ def open_synthetic(
         The corpus, with ``info.synthetic`` true and a warning that says so.
 
     Raises:
-        CorpusError: a number is out of its range, or the folder cannot be written.
+        CorpusError: a number is out of its range, or a file is in the folder's way.
+        PnnKerasError: the disk refused (full, no permission, ...).
 
     Example:
 
@@ -348,9 +349,11 @@ def _make(
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
-        raise CorpusError(
-            f"The synthetic corpus could not be written to {final}: {error}. Free some space, or "
-            "set the environment variable PNN_KERAS_CACHE to a folder that can be written."
+        in_the_way = isinstance(error, (FileExistsError, NotADirectoryError))
+        raise (CorpusError if in_the_way else PnnKerasError)(
+            f"The synthetic corpus could not be written to {final}: {error.strerror or error}. "
+            "Free some space, or set the environment variable PNN_KERAS_CACHE to a folder that "
+            "can be written"
         ) from error
 
 

@@ -1,0 +1,30 @@
+"""``pnn-keras export``: a chain for TensorFlow Serving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pnn_keras.cli.options import Model, option
+from pnn_keras.cli.parsing import file_name
+from pnn_keras.cli.quiet import start_tensorflow
+
+
+def export(
+    model: Model,
+    to: Annotated[
+        Path, option("--to", metavar="DIR", help="Folder of all exported models.")
+    ] = Path("export/models"),
+    name: Annotated[
+        str | None,
+        option("--name", metavar="NAME", help="Name to be served under. Default: MODEL's own."),
+    ] = None,
+) -> None:
+    """Write a SavedModel with the next free version number, for TensorFlow Serving."""
+    from pnn_keras import terminal
+    from pnn_keras.export import export_chain
+    from pnn_keras.zoo import find, load
+
+    name = name or file_name(find(model).resolve().stem)
+    start_tensorflow()
+    terminal.write(f"Exported: {export_chain(load(model), to, name=name)}")

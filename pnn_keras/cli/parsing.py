@@ -1,0 +1,55 @@
+"""What is typed for an option, as values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pnn_keras.errors import UserError
+
+
+def parse_names(text: str | None) -> list[str] | None:
+    """Names with commas; None stays None.
+
+    >>> parse_names("angry, sad,")
+    ['angry', 'sad']
+    """
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def parse_pairs(texts: Sequence[str] | None) -> dict[str, str] | None:
+    """Each ``LABEL=CLASS``, as a dictionary; None if there is none.
+
+    >>> parse_pairs(["excited=happy", "calm = neutral"])
+    {'excited': 'happy', 'calm': 'neutral'}
+    """
+    pairs = {}
+    for text in texts or []:
+        label, sign, name = (part.strip() for part in text.partition("="))
+        if not (label and sign and name):
+            raise UserError(f"A merge is LABEL=CLASS, e.g. excited=happy. Received: {text!r}")
+        pairs[label] = name
+    return pairs or None
+
+
+def parse_widths(text: str | None) -> list[int] | None:
+    """Widths of layers with commas; None stays None.
+
+    >>> parse_widths("256,128")
+    [256, 128]
+    """
+    if text is None:
+        return None
+    widths = [width.strip() for width in text.split(",")]
+    if not all(re.fullmatch("[0-9]+", width) and int(width) for width in widths):
+        raise UserError(f"--units is widths with commas, e.g. 256,128. Received: {text!r}")
+    return [int(width) for width in widths]
+
+
+def file_name(text: str) -> str:
+    """A text as a part of a path that no shell and no server stumbles over.
+
+    >>> file_name("emotion@EmoDB-from-my corpus")
+    'emotion-EmoDB-from-my-corpus'
+    """
+    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip("-.") or "chain"

@@ -1,0 +1,152 @@
+"""``pnn-keras predict`` and ``pnn-keras evaluate``: a trained chain answers, and is scored."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pnn_keras.cli.options import (
+    CORPUS,
+    AsJson,
+    Embeddings,
+    Merges,
+    Model,
+    Quiet,
+    Strict,
+    Workers,
+    option,
+)
+from pnn_keras.cli.parsing import parse_pairs
+from pnn_keras.cli.quiet import start_tensorflow
+from pnn_keras.errors import PnnKerasError, UserError
+
+
+def predict(
+    model: Model,
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Recordings, or folders of recordings."),
+    ],
+    csv: Annotated[bool, option("--csv", help="Print CSV, with all probabilities.")] = False,
+    as_json: AsJson = False,
+    embeddings: Embeddings = None,
+    strict: Strict = False,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Answer every task of a chain for each recording.
+
+    A recording that cannot be used is reported, and its row says so. The exit
+    code is 1 if none could be used, or with --strict at the first one.
+    """
+    if csv and as_json:
+        raise UserError("Pass --csv or --json, not both")
+    from pnn_keras import terminal
+
+    recordings = _recordings(files)
+    start_tensorflow()
+    from pnn_keras.zoo import load
+
+    chain = load(model)
+    answers = chain.predict_audio(
+        recordings,
+        strict=strict,
+        progress=not quiet,
+        workers=workers,
+        tables=_tables(chain.frontends, embeddings),
+    )
+    classes = {task.name: task.classes for task in chain.tasks}
+    form = "csv" if csv else "json" if as_json else "table"
+    terminal.show_answers(recordings, answers, classes, form)
+    failures = [(f, a["error"]) for f, a in zip(recordings, answers, strict=True) if "error" in a]
+    terminal.warn_of_failures(failures, most=None)
+    if len(failures) == len(recordings):
+        raise PnnKerasError("No recording could be used")
+
+
+def evaluate(
+    model: Model,
+    corpus: Annotated[str, option("--corpus", metavar="SPEC", help=CORPUS)],
+    task: Annotated[
+        str | None, option("--task", metavar="TASK", help="Score this task alone.")
+    ] = None,
+    allow_heard: Annotated[
+        bool, option("--allow-heard", help="Score speakers that it has heard too; marked.")
+    ] = False,
+    unheard_only: Annotated[
+        bool, option("--unheard-only", help="Leave out what it has heard.")
+    ] = False,
+    merge: Merges = None,
+    as_json: AsJson = False,
+    embeddings: Embeddings = None,
+    strict: Strict = False,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Score a trained chain on a corpus; speakers that it has heard are refused."""
+    from pnn_keras import terminal
+    from pnn_keras.corpora import open_corpus
+
+    merges = parse_pairs(merge)
+    opened = open_corpus(corpus, strict=strict)
+    terminal.announce([opened])
+    start_tensorflow()
+    from pnn_keras.evaluation import evaluate as score
+    from pnn_keras.zoo import load
+
+    chain = load(model)
+    result = score(
+        chain,
+        opened,
+        task=task,
+        allow_heard=allow_heard,
+        unheard_only=unheard_only,
+        merges=merges,
+        tables=_tables(chain.frontends, embeddings),
+        workers=workers,
+        progress=not quiet,
+        strict=strict,
+    )
+    if as_json:
+        terminal.write(json.dumps({"model": model, **result}, indent=2))
+    else:
+        terminal.show_evaluation(result)
+
+
+def _recordings(files: Sequence[str]) -> list[str]:
+    """The files, and those below the folders."""
+    from pnn_keras.audio import SUFFIXES
+
+    found = []
+    for file in files:
+        if not os.path.isdir(file):
+            found.append(file)
+            continue
+        below = sorted(p for p in Path(file).rglob("*") if p.suffix.casefold() in SUFFIXES)
+        if not below:
+            raise UserError(f"The folder {file} holds no recording ({', '.join(SUFFIXES)})")
+        found.extend(map(str, below))
+    return found
+
+
+def _tables(frontends: Mapping[str, Mapping], given: Sequence[str] | None) -> dict[str, str]:
+    """Which table of vectors gives which of a chain's inputs."""
+    inputs = [name for name, config in frontends.items() if config.get("name") == "embeddings"]
+    tables = {}
+    for text in given or []:
+        name, equals, table = text.partition("=")
+        if equals and name in inputs:
+            tables[name] = table
+        elif len(inputs) == 1:
+            tables[inputs[0]] = text
+        else:
+            heard = ", ".join(inputs) or "no embeddings"
+            raise UserError(
+                f"--embeddings is INPUT=TABLE, and this chain hears {heard}. Received: {text!r}"
+            )
+    return tables

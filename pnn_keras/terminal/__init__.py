@@ -1,0 +1,36 @@
+"""What the commands print: tables and answers on stdout, remarks and errors on stderr.
+
+rich is imported by the functions that print with it.
+"""
+
+from pnn_keras.terminal.answers import show_answers
+from pnn_keras.terminal.corpora import announce, show_corpora
+from pnn_keras.terminal.evaluation import HELD_OUT, show_evaluation
+from pnn_keras.terminal.measures import SYNTHETIC
+from pnn_keras.terminal.presets import show_preset, show_presets, show_verified
+from pnn_keras.terminal.runs import show_next, show_tuned
+from pnn_keras.terminal.scores import METHODS, SCALINGS, STAMPS, show_scores
+from pnn_keras.terminal.writing import fail, show, warn, warn_of_failures, write
+
+__all__ = [
+    "HELD_OUT",
+    "METHODS",
+    "SCALINGS",
+    "STAMPS",
+    "SYNTHETIC",
+    "announce",
+    "fail",
+    "show",
+    "show_answers",
+    "show_corpora",
+    "show_evaluation",
+    "show_next",
+    "show_preset",
+    "show_presets",
+    "show_scores",
+    "show_tuned",
+    "show_verified",
+    "warn",
+    "warn_of_failures",
+    "write",
+]

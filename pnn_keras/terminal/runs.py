@@ -1,0 +1,52 @@
+"""What a training run or a search has made, and what can be done with it next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+from pnn_keras.terminal.layout import facts, heading
+from pnn_keras.terminal.writing import show, write
+
+
+def show_next(path: str, hints: bool = True) -> None:
+    """Prints where a chain was saved and, as hints, what can be done with it."""
+    from rich.text import Text
+
+    show("", Text.assemble(("Saved: ", "bold"), path))
+    if not hints:
+        return
+    model = shlex.quote(path)
+    for command in (
+        f"predict {model} FILE.wav",
+        f"evaluate {model} --corpus OTHER_CORPUS",
+        f"export {model}",
+        f"train --from {model} --target TASK --corpus OTHER_CORPUS",
+    ):
+        write(f"  pnn-keras {command}")
+
+
+def show_tuned(best: Mapping, folder: str) -> None:
+    """Prints what a search found.
+
+    Args:
+        best: what :func:`pnn_keras.tuning.tune` gives.
+        folder: the search's folder.
+    """
+    widths = ",".join(map(str, best["units"]))
+    tried = f"best of {best['trials']} shape(s)"
+    if best["failed"]:
+        tried += f", {best['failed']} more failed"
+    sources = "".join(f" --source {shlex.quote(name)}" for name in best["sources"])
+    heading(f"Search for {best['target']}")
+    show(
+        facts(
+            {
+                "widths": f"{widths} ({tried})",
+                "stop UAR": f"{best['stop_uar']:.3f}, mean of the stop folds. The best of many is "
+                "optimistic: take the score from train",
+            },
+        )
+    )
+    target = shlex.quote(best["target"])
+    write(f"  pnn-keras train{sources} --target {target} --tuned {shlex.quote(folder)}")
