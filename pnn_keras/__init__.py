@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pnn_keras.column import Column
     from pnn_keras.corpora import list_corpora, open_corpus
     from pnn_keras.corpus import Corpus, Utterance
+    from pnn_keras.experiments import run_experiment
     from pnn_keras.export import export_chain
     from pnn_keras.lateral import LateralAdapter, LateralDense
     from pnn_keras.task import Task
@@ -43,6 +44,7 @@ __all__ = [
     "list_presets",
     "load",
     "open_corpus",
+    "run_experiment",
     "train",
 ]
 
@@ -59,6 +61,7 @@ _HOMES = {
     "list_presets": "pnn_keras.zoo",
     "load": "pnn_keras.zoo",
     "open_corpus": "pnn_keras.corpora",
+    "run_experiment": "pnn_keras.experiments",
     "train": "pnn_keras.chain_training",
 }
 

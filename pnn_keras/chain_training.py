@@ -11,13 +11,14 @@ from pnn_keras.chain import Chain
 from pnn_keras.column import column_name
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import ProtocolError, UserError
+from pnn_keras.fold_files import open_protocol
 from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend
 from pnn_keras.learner import SCALINGS, Fitted, Learner, Shape, Sources
 from pnn_keras.material import Material, load_material, open_corpora
 from pnn_keras.methods import METHODS, Bench
 from pnn_keras.monitor import Monitor
-from pnn_keras.protocol import Fold, make_protocol, source_rows
+from pnn_keras.protocol import Fold, source_rows
 from pnn_keras.provenance import describe_training
 from pnn_keras.schedule import Batches, Settings
 from pnn_keras.scores import score_answers
@@ -74,7 +75,7 @@ def train(
         classes: emotion classes of the target; None means the corpus's own.
         merges: labels that count as another class, see
             :func:`pnn_keras.task.make_task`.
-        protocol: see :func:`pnn_keras.protocol.make_protocol`.
+        protocol: see :func:`pnn_keras.fold_files.open_protocol`.
         repeats: how often all folds are dealt anew.
         scaling: ``"training"`` fits each scaler on training rows;
             ``"corpus"`` on all rows of the column's corpus, test rows
@@ -126,7 +127,7 @@ def train(
     task = make_task(target, material.utterances, classes, merges)
     source_tasks = [make_task(spec, material.utterances) for spec in sources]
     labelled = task.targets(material.utterances) >= 0
-    division = make_protocol(protocol, material.utterances, labelled, repeats, settings.seed)
+    division = open_protocol(protocol, material.utterances, labelled, repeats, settings.seed)
     _refuse_heard(base, material.utterances)
     learner = Learner(
         material,

@@ -20,12 +20,13 @@ import tensorflow as tf
 from pnn_keras.chain_training import DEFAULT_PROTOCOL, check_request
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import PnnKerasError, PresetError, UserError
+from pnn_keras.fold_files import open_protocol
 from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend
 from pnn_keras.learner import Learner, Shape, Sources
 from pnn_keras.material import Material, load_material, open_corpora
 from pnn_keras.monitor import Monitor
-from pnn_keras.protocol import Fold, make_protocol
+from pnn_keras.protocol import Fold
 from pnn_keras.schedule import Settings
 from pnn_keras.task import Task, make_task
 
@@ -127,7 +128,7 @@ def tune(
     task = make_task(target, material.utterances, classes, merges)
     source_tasks = [make_task(spec, material.utterances) for spec in sources]
     labelled = task.targets(material.utterances) >= 0
-    division = make_protocol(protocol, material.utterances, labelled, 1, settings.seed)
+    division = open_protocol(protocol, material.utterances, labelled, 1, settings.seed)
     request = {
         "target": task.name,
         "sources": [each.name for each in source_tasks],

@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from pnn_keras.cli.corpus import corpus_app
+from pnn_keras.cli.experiment import experiment_app
 from pnn_keras.cli.export import export
 from pnn_keras.cli.options import option
 from pnn_keras.cli.predict import evaluate, predict
+from pnn_keras.cli.report import audit, report
 from pnn_keras.cli.train import train, tune
 from pnn_keras.cli.zoo import zoo_app
 
@@ -41,7 +43,8 @@ def common(
     """Progressive neural networks for speech: speaker, gender, emotion."""
 
 
-for _command in (train, predict, evaluate, tune, export):
+for _command in (train, predict, evaluate, tune, export, report, audit):
     app.command()(_command)
+app.add_typer(experiment_app, name="experiment")
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(zoo_app, name="zoo")

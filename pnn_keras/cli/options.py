@@ -94,7 +94,7 @@ ProtocolName = Annotated[
         "--protocol",
         metavar="NAME",
         help="speaker-5-fold (or another number), leave-one-speaker-out, leave-one-session-out, "
-        "official, cross-corpus:A>B, or the speaker-dependent paper-10-fold.",
+        "official, cross-corpus:A>B, folds:FILE, or the speaker-dependent paper-10-fold.",
         panel=FITTING,
     ),
 ]

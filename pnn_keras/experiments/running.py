@@ -7,12 +7,14 @@ import datetime
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from pnn_keras.corpus import Corpus
 from pnn_keras.errors import UserError
+from pnn_keras.experiments.opening import open_experiment
 from pnn_keras.experiments.spec import Experiment, Study, source_tasks, write_experiment
 from pnn_keras.experiments.store import (
     FOLDS,
@@ -25,11 +27,13 @@ from pnn_keras.experiments.store import (
     write_text,
     write_utterances,
 )
+from pnn_keras.fold_files import open_protocol
+from pnn_keras.folder import check_writable
 from pnn_keras.learner import Learner
-from pnn_keras.material import Material, load_material, open_corpora
+from pnn_keras.material import Material, load_material
 from pnn_keras.methods import METHODS, Bench, Outcome
 from pnn_keras.monitor import Monitor
-from pnn_keras.protocol import Protocol, make_protocol, write_folds
+from pnn_keras.protocol import Protocol, write_folds
 from pnn_keras.provenance import RECORDED, describe_corpus, version_of
 from pnn_keras.statistics import confusion_matrix
 from pnn_keras.task import PAPER_CLASSES, Task, make_task, parse_task
@@ -72,10 +76,11 @@ class Planned:
 
 
 def run_experiment(
-    experiment: Experiment,
-    out: str | Path,
+    experiment: str | Path | Experiment,
+    corpora: Sequence[str | Path | Corpus] = (),
+    out: str | Path | None = None,
     *,
-    corpora: Sequence | None = None,
+    changes: Mapping[str, object] | None = None,
     progress: bool = True,
     strict: bool = False,
     workers: int | None = None,
@@ -87,9 +92,12 @@ def run_experiment(
     once; the same call with the same experiment computes the rest.
 
     Args:
-        experiment: what to run.
-        out: the run's folder: new, empty, or that of the same experiment.
-        corpora: the opened corpora; None opens those of the experiment.
+        experiment: a name, a TOML file, or an experiment.
+        corpora: what :func:`pnn_keras.open_corpus` takes, or opened corpora;
+            none takes those that the experiment names, or the synthetic one.
+        out: the run's folder: new, empty, or that of the same experiment; None
+            means ``runs/NAME``.
+        changes: choices to change, see :func:`~pnn_keras.experiments.replaced`.
         progress: whether to show progress bars.
         strict: whether a single unusable recording ends the run.
         workers: recordings to extract at a time; None means one per processor.
@@ -105,11 +113,12 @@ def run_experiment(
         PnnKerasError: the disk refused; what was finished is kept.
 
     Example:
-        ``run_experiment(make_experiment("paper-table-2", ["EmoDB"], ["EmoDB/"]), "run")``
+        ``run_experiment("paper-table-2", ["EmoDB/"], changes={"repeats": 2})``
     """
-    folder = Path(out)
+    experiment, opened = open_experiment(experiment, corpora, changes, strict)
+    folder = Path("runs", experiment.name) if out is None else Path(out)
     check_folder(folder, experiment)
-    opened = open_corpora(experiment.corpora if corpora is None else corpora, strict)
+    check_writable(folder, existing=True)
     material = load_material(
         opened,
         experiment.frontend,
@@ -143,7 +152,7 @@ def plan(experiment: Experiment, material: Material) -> list[Planned]:
             for source in study.sources
         }
         labelled = target.targets(material.utterances) >= 0
-        division = make_protocol(
+        division = open_protocol(
             study.protocol,
             material.utterances,
             labelled,

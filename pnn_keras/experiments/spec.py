@@ -28,7 +28,7 @@ class Study:
             one after the other and read at once: ``speaker+gender``.
         methods: names of :data:`pnn_keras.methods.METHODS`. Those that need a
             source are learned once for each of ``sources``.
-        protocol: see :func:`pnn_keras.protocol.make_protocol`.
+        protocol: see :func:`pnn_keras.fold_files.open_protocol`.
         training_parts: how many parts each fold trains on; 0 means all.
     """
 

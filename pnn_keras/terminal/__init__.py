@@ -8,9 +8,9 @@ from pnn_keras.terminal.corpora import announce, show_corpora
 from pnn_keras.terminal.evaluation import HELD_OUT, show_evaluation
 from pnn_keras.terminal.measures import SYNTHETIC
 from pnn_keras.terminal.presets import show_preset, show_presets, show_verified
-from pnn_keras.terminal.runs import show_next, show_tuned
+from pnn_keras.terminal.runs import show_experiments, show_next, show_run, show_tuned
 from pnn_keras.terminal.scores import METHODS, SCALINGS, STAMPS, show_scores
-from pnn_keras.terminal.writing import fail, show, warn, warn_of_failures, write
+from pnn_keras.terminal.writing import fail, note, show, warn, warn_of_failures, write
 
 __all__ = [
     "HELD_OUT",
@@ -20,13 +20,16 @@ __all__ = [
     "SYNTHETIC",
     "announce",
     "fail",
+    "note",
     "show",
     "show_answers",
     "show_corpora",
     "show_evaluation",
+    "show_experiments",
     "show_next",
     "show_preset",
     "show_presets",
+    "show_run",
     "show_scores",
     "show_tuned",
     "show_verified",

@@ -26,6 +26,27 @@ def show_next(path: str, hints: bool = True) -> None:
         write(f"  pnn-keras {command}")
 
 
+def show_run(folder: str, hints: bool = True) -> None:
+    """Prints where a run lies and, as hints, what can be done with it."""
+    from rich.text import Text
+
+    show("", Text.assemble(("Run: ", "bold"), folder))
+    if hints:
+        write(f"  pnn-keras report {shlex.quote(folder)}")
+
+
+def show_experiments(titles: Mapping[str, str]) -> None:
+    """Prints the experiments that have a name.
+
+    Args:
+        titles: what each asks, by its name.
+    """
+    show(facts(titles))
+    write(
+        "  pnn-keras experiment show NAME prints all its choices; run NAME --corpus SPEC runs it."
+    )
+
+
 def show_tuned(best: Mapping, folder: str) -> None:
     """Prints what a search found.
 

@@ -26,6 +26,11 @@ def write(text: str) -> None:
     print(text)
 
 
+def note(message: str) -> None:
+    """Prints how far a long command is on stderr, in one line."""
+    remark("", "", message)
+
+
 def warn(message: str) -> None:
     """Prints a remark on stderr, in one line."""
     remark("note: ", "yellow", message)

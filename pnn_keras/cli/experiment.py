@@ -1,0 +1,172 @@
+"""``pnn-keras experiment``: methods compared on the same folds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pnn_keras.cli.options import (
+    OUTPUT,
+    Corpora,
+    Quiet,
+    Scaling,
+    Strict,
+    Workers,
+    option,
+)
+from pnn_keras.cli.parsing import parse_names
+from pnn_keras.cli.quiet import start_tensorflow
+
+experiment_app = typer.Typer(
+    no_args_is_help=True, help="Compare methods on the same folds: list, show, run."
+)
+
+#: The table of choices in the help.
+CHOICES = "Choices (default: the experiment's)"
+
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="An experiment: see experiment list; or a TOML file.")
+]
+ClassChoice = Annotated[
+    str | None,
+    option(
+        "--classes",
+        metavar="A,B,...",
+        help="Emotion classes: paper (the paper's four), all (the corpus's own), or a list.",
+        panel=CHOICES,
+    ),
+]
+Repeats = Annotated[
+    int | None, option("--repeats", min=1, help="How often folds are dealt anew.", panel=CHOICES)
+]
+FrontendChoice = Annotated[
+    str | None, option("--frontend", metavar="NAME", help="Front-end.", panel=CHOICES)
+]
+ScalingChoice = Annotated[
+    Scaling | None, option("--scaling", help="What scalers are fitted on.", panel=CHOICES)
+]
+EpochsChoice = Annotated[
+    int | None, option("--epochs", min=1, help="Most passes over the rows.", panel=CHOICES)
+]
+BatchChoice = Annotated[
+    int | None, option("--batch-size", min=1, help="Most rows per update.", panel=CHOICES)
+]
+RateChoice = Annotated[
+    float | None, option("--learning-rate", help="Learning rate of Adam.", panel=CHOICES)
+]
+PatienceChoice = Annotated[
+    int | None,
+    option("--patience", min=1, help="Epochs without a better stop fold.", panel=CHOICES),
+]
+SeedChoice = Annotated[int | None, option("--seed", min=0, help="Of everything.", panel=CHOICES)]
+
+
+@experiment_app.command("list")
+def experiment_list() -> None:
+    """List the experiments that have a name."""
+    from pnn_keras import terminal
+
+    start_tensorflow()
+    from pnn_keras.experiments import EXPERIMENTS
+
+    terminal.show_experiments({name: each.title for name, each in EXPERIMENTS.items()})
+
+
+@experiment_app.command("show")
+def experiment_show(
+    name: Name,
+    corpus: Corpora = None,
+    classes: ClassChoice = None,
+    repeats: Repeats = None,
+    frontend: FrontendChoice = None,
+    scaling: ScalingChoice = None,
+    epochs: EpochsChoice = None,
+    batch_size: BatchChoice = None,
+    learning_rate: RateChoice = None,
+    patience: PatienceChoice = None,
+    seed: SeedChoice = None,
+) -> None:
+    """Print an experiment as TOML, every default spelled out: a file to start from."""
+    from pnn_keras import terminal
+
+    start_tensorflow()
+    from pnn_keras.experiments import show_experiment, write_experiment
+
+    changes = _changes(
+        classes, repeats, frontend, scaling, epochs, batch_size, learning_rate, patience, seed
+    )
+    terminal.write(write_experiment(show_experiment(name, corpus or (), changes)).rstrip())
+
+
+@experiment_app.command("run")
+def experiment_run(
+    name: Name,
+    corpus: Corpora = None,
+    classes: ClassChoice = None,
+    repeats: Repeats = None,
+    frontend: FrontendChoice = None,
+    scaling: ScalingChoice = None,
+    epochs: EpochsChoice = None,
+    batch_size: BatchChoice = None,
+    learning_rate: RateChoice = None,
+    patience: PatienceChoice = None,
+    seed: SeedChoice = None,
+    out: Annotated[
+        Path | None,
+        option(
+            "--out",
+            metavar="RUN",
+            help="Folder of the run; an unfinished one is resumed. Default: runs/NAME.",
+            panel=OUTPUT,
+        ),
+    ] = None,
+    strict: Strict = False,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run an experiment, or go on with one that was interrupted."""
+    from pnn_keras import terminal
+
+    changes = _changes(
+        classes, repeats, frontend, scaling, epochs, batch_size, learning_rate, patience, seed
+    )
+    start_tensorflow()
+    from pnn_keras.experiments import open_experiment, read_run, run_experiment
+
+    experiment, opened = open_experiment(name, corpus or (), changes, strict)
+    terminal.announce(opened)
+    folder = run_experiment(
+        experiment,
+        opened,
+        out,
+        progress=not quiet,
+        strict=strict,
+        workers=workers,
+        on_part=(lambda part, line: None) if quiet else (lambda part, line: terminal.note(line)),
+    )
+    terminal.warn_of_failures(read_run(folder).record["skipped"])
+    from pnn_keras.report import render_summary
+
+    terminal.show(render_summary(folder))
+    terminal.show_run(str(folder), hints=not quiet)
+
+
+def _changes(
+    classes, repeats, frontend, scaling, epochs, batch_size, learning_rate, patience, seed
+) -> dict[str, object]:
+    """The choices that were made, by the names that experiments have for them."""
+    if classes is not None and classes not in ("paper", "all"):
+        classes = tuple(parse_names(classes))
+    return {
+        "classes": classes,
+        "repeats": repeats,
+        "frontend": frontend,
+        "scaling": None if scaling is None else scaling.value,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "patience": patience,
+        "seed": seed,
+    }

@@ -1,0 +1,86 @@
+"""From a name, a file or an experiment to the experiment with its corpora opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pnn_keras.corpora import open_corpus
+from pnn_keras.corpus import Corpus
+from pnn_keras.errors import UserError
+from pnn_keras.experiments.named import EXPERIMENTS, make_experiment
+from pnn_keras.experiments.spec import Experiment, read_experiment, replaced
+
+#: Names that stand for corpora where none is given, to show an experiment.
+PLACEHOLDERS = ("A", "B")
+
+
+def open_experiment(
+    experiment: str | Path | Experiment,
+    corpora: Sequence[str | Path | Corpus] = (),
+    changes: Mapping[str, object] | None = None,
+    strict: bool = False,
+) -> tuple[Experiment, list[Corpus]]:
+    """An experiment for corpora, and the corpora.
+
+    Args:
+        experiment: a name of :data:`~pnn_keras.experiments.EXPERIMENTS`, a TOML
+            file, or an experiment.
+        corpora: what :func:`pnn_keras.open_corpus` takes, or opened corpora.
+            None means those that the file or experiment names; a named
+            experiment without any takes the synthetic corpus.
+        changes: choices to change, see :func:`~pnn_keras.experiments.replaced`.
+        strict: whether a single unusable recording ends the run.
+
+    Raises:
+        UserError: there is no such experiment, file or corpus.
+    """
+    if isinstance(experiment, str) and experiment in EXPERIMENTS:
+        opened = _open(corpora or ["synthetic"], strict)
+        names = [corpus.name for corpus in opened]
+        made = make_experiment(experiment, names, [_spec(c) for c in corpora or ["synthetic"]])
+        return replaced(made, changes or {}), opened
+    made = experiment if isinstance(experiment, Experiment) else _read(experiment)
+    if corpora:
+        made = replaced(made, {"corpora": tuple(_spec(corpus) for corpus in corpora)})
+    return replaced(made, changes or {}), _open(corpora or made.corpora or ["synthetic"], strict)
+
+
+def show_experiment(
+    experiment: str | Path, corpora: Sequence[str] = (), changes: Mapping | None = None
+) -> Experiment:
+    """An experiment to look at; a named one without corpora speaks of ``A`` and ``B``.
+
+    Example:
+
+    >>> show_experiment("paper-table-2").studies[0].target
+    'emotion@A'
+    """
+    if experiment in EXPERIMENTS and not corpora:
+        return replaced(make_experiment(experiment, PLACEHOLDERS, PLACEHOLDERS), changes or {})
+    return open_experiment(experiment, corpora, changes)[0]
+
+
+def _read(experiment: str | Path) -> Experiment:
+    if not Path(experiment).is_file():
+        raise UserError(
+            f"An experiment is one of {', '.join(EXPERIMENTS)}, or a TOML file. "
+            f"Received: {str(experiment)!r}"
+        )
+    return read_experiment(experiment)
+
+
+def _open(corpora: Sequence, strict: bool) -> list[Corpus]:
+    opened = [c if isinstance(c, Corpus) else open_corpus(c, strict=strict) for c in corpora]
+    names = [corpus.name for corpus in opened]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UserError(
+            f"Each corpus has a name of its own. Twice here: {', '.join(twice)}. "
+            "Give one another name: NAME=FOLDER"
+        )
+    return opened
+
+
+def _spec(corpus: str | Path | Corpus) -> str:
+    return f"{corpus.name}={corpus.folder}" if isinstance(corpus, Corpus) else str(corpus)
