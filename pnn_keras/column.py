@@ -144,8 +144,8 @@ class Column(keras.layers.Layer):
             :func:`default_wiring` gives it; sources not named take the default.
         frontend: name of the front-end whose features it hears.
         members: None, or the number of members trained side by side.
-        seed: seed of the initial weights and the dropout: an integer, or one
-            per member.
+        seed: seed of the initial weights and the dropout: an integer (member
+            ``m`` takes ``seed + m``), or one per member.
 
     Call arguments:
         inputs: features, not yet scaled: ``(batch, dimension)``, or with
@@ -204,7 +204,7 @@ class Column(keras.layers.Layer):
         self.wiring = _wiring(self.sources, len(self.units), wiring or {})
         self.frontend = frontend
         self.members = members
-        self.seed = _as_integers(seed)
+        self.seed = _as_integers(seed, members)
         self.scaler = Scaler(self.dimension, members, name="scaler")
         widths = [*self.units, sum(self.head_widths)]
         self.layers = [self._make_layer(i, width) for i, width in enumerate(widths)]
@@ -475,11 +475,13 @@ def _tap_output(model, name: str):
     return output
 
 
-def _as_integers(seed: int | Sequence[int] | None) -> int | list[int] | None:
-    """The seed in Python's integers, which JSON takes."""
+def _as_integers(seed, members: int | None) -> int | list[int] | None:
+    """The seed in Python's integers, which JSON takes: one per member where there are members."""
     if seed is None:
         return None
-    return int(seed) if isinstance(seed, numbers.Integral) else [int(value) for value in seed]
+    if isinstance(seed, numbers.Integral):
+        return int(seed) if members is None else [int(seed) + m for m in range(members)]
+    return [int(value) for value in seed]
 
 
 def _dimension(dimension: int) -> int:

@@ -193,6 +193,8 @@ def test_ctrl_c_in_the_middle_of_a_fit_leaves_nothing(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Tests that run as a shell's background job would hand on that it ignores Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         while not list(logs.rglob("events*")):  # an epoch is done

@@ -246,7 +246,7 @@ def test_the_search_of_another_request_is_refused(options, name, found, made):
 
 def test_other_data_of_the_same_names_are_refused(found, tmp_path):
     with pytest.raises(UserError, match="another data"):
-        search(make_corpus(tmp_path / "made", {3}), found[0])
+        search(make_corpus(tmp_path, corrupted={3}, apart=2), found[0])
 
 
 def test_a_folder_of_something_else_is_refused_and_left_alone(made, tmp_path):
