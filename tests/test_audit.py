@@ -348,6 +348,21 @@ def speakers_as_classes(synthetic):
     )
 
 
+def test_no_draw_tests_the_speakers_of_another(synthetic, speakers_as_classes, monkeypatch):
+    tested = []
+    disjoint = _Pool.disjoint
+
+    def watched(self, *arguments):
+        train, test = disjoint(self, *arguments)
+        tested.append(frozenset(self._speakers[test]))
+        assert not tested[-1] & set(self._speakers[train])
+        return train, test
+
+    monkeypatch.setattr(_Pool, "disjoint", watched)
+    rescore(speakers_as_classes, synthetic, draws=5, progress=False)
+    assert len(set(tested)) == 5
+
+
 def test_leak_inflates_the_score_of_labels_that_follow_the_speaker(synthetic, speakers_as_classes):
     scores = rescore(speakers_as_classes, synthetic, draws=4, progress=False)
     chance = 1 / len(scores["classes"])

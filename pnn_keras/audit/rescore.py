@@ -18,7 +18,8 @@ from pnn_keras.store import extract_features
 FEWEST_SPEAKERS = 4
 
 _C = 0.1
-_TRIES = 50  # random choices of test speakers of which the best is taken
+_TRIES = 50  # random choices of test speakers among which one is found that will do
+_LIKE = 0.2  # share by which the number of tested clips may differ
 
 
 def rescore(
@@ -35,9 +36,10 @@ def rescore(
     A plain classifier recognises the emotion: logistic regression (C = 0.1,
     balanced class weights) on features that are scaled by the training rows'
     mean and standard deviation. For each draw and each fold, test speakers are
-    chosen at random: of 50 random choices the one whose clips cover the
-    published test's classes and whose number is nearest to the published
-    test's. All other speakers train, as many clips as in the published split at
+    chosen at random: the first choice whose clips cover the published test's
+    classes and are as many, within a fifth, and that no earlier draw has made;
+    of 50 that will not do the nearest. Taking the very nearest each time would
+    draw the same speakers again and again. All other speakers train, as many clips as in the published split at
     most. Both scores are the UAR of the confusions summed over the folds.
 
     Args:
@@ -67,10 +69,13 @@ def rescore(
     folds = [pool.fold(fold, roles) for fold, roles in split.divisions().items()]
     published = sum(pool.confusion(train, test) for _, train, test in folds)
     drawn: list[list[tuple[np.ndarray, np.ndarray]]] = []
+    seen: list[set[frozenset]] = [set() for _ in folds]
     for draw in range(draws):
         generators = (np.random.default_rng([seed, draw, i]) for i in range(len(folds)))
         pairs = zip(folds, generators, strict=True)
-        drawn.append([pool.disjoint(*fold, generator) for fold, generator in pairs])
+        drawn.append(
+            [pool.disjoint(*fold, generator, seen[i]) for i, (fold, generator) in enumerate(pairs)]
+        )
     scores = [
         float(uar(sum(pool.confusion(train, test) for train, test in draw))) for draw in drawn
     ]
@@ -150,8 +155,12 @@ class _Pool:
         train: np.ndarray,
         test: np.ndarray,
         generator: np.random.Generator,
+        seen: set[frozenset],
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Training and test positions of a like size that share no speaker."""
+        """Training and test positions of a like size that share no speaker.
+
+        The test speakers join those ``seen``, which are not chosen again while there are others.
+        """
         spoken = everything[self._speakers[everything] != ""]
         names, number = np.unique(self._speakers[spoken], return_inverse=True)
         sizes = np.bincount(number)
@@ -165,10 +174,15 @@ class _Pool:
             tested = np.isin(number, order[:count])
             absent = len(wanted - set(self._targets[spoken[tested]]))
             absent += len(wanted - set(self._targets[spoken[~tested]]))
-            quality = (absent, abs(int(ends[count - 1]) - len(test)))
+            chosen = frozenset(order[:count].tolist())
+            off = max(abs(int(ends[count - 1]) - len(test)), int(_LIKE * len(test)))
+            quality = (absent, off, chosen in seen)
             if not best or quality < best[0]:
-                best = (quality, tested)
-        tested = best[1]
+                best = (quality, tested, chosen)
+            if quality == (0, int(_LIKE * len(test)), False):
+                break
+        _, tested, chosen = best
+        seen.add(chosen)
         rest = spoken[~tested]
         if len(rest) > len(train):
             rest = np.sort(generator.choice(rest, len(train), replace=False))
