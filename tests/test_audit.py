@@ -13,6 +13,7 @@ from corpora_made import make_emodb
 from pnn_keras import audio
 from pnn_keras.audit import audit_split, render, rescore
 from pnn_keras.audit.recordings import THRESHOLD, correlation, find_copies, profile
+from pnn_keras.audit.rescore import _Pool
 from pnn_keras.corpora import open_corpus
 from pnn_keras.corpora.synthetic import open_synthetic
 from pnn_keras.corpora.voice import Voice, synthesise
