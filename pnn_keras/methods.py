@@ -14,6 +14,12 @@ from pnn_keras.column import Column
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Fitted, Learner, Sources
 from pnn_keras.references import REFERENCES, reference_answers
+from pnn_keras.source_columns import (
+    fit_on_source_rows,
+    fit_source,
+    random_columns,
+    shuffled_columns,
+)
 from pnn_keras.task import Task
 from pnn_keras.training import Hearing, hear
 
@@ -115,7 +121,7 @@ class Bench:
         read = self.learner.base
         for task in self.sources:
             if task.name not in self._fitted:
-                self._fitted[task.name] = self.learner.fit_source(task, read)
+                self._fitted[task.name] = fit_source(self.learner, task, read)
             fitted = self._fitted[task.name]
             read = read.add(fitted.column.name, fitted.taps, fitted.column.tap_units)
         return [self._fitted[task.name] for task in self.sources]
@@ -164,12 +170,15 @@ def prognet_adapter(bench: Bench) -> Outcome:
 
 def prognet_random(bench: Bench) -> Outcome:
     """Beside columns that have learned nothing: baseline 4 of Rusu et al. (2016)."""
-    return _beside(bench, "prognet-random", random_columns(bench))
+    columns = random_columns(bench.learner, bench.sources)
+    return _beside(bench, "prognet-random", columns)
 
 
 def prognet_shuffled(bench: Bench) -> Outcome:
     """Beside columns that have learned the sources' labels in random order."""
-    return _beside(bench, "prognet-shuffled", shuffled_columns(bench))
+    last = [fitted.fit.best_epoch.tolist() for fitted in bench.trained()]
+    columns = shuffled_columns(bench.learner, bench.sources, last)
+    return _beside(bench, "prognet-shuffled", columns)
 
 
 def multitask(bench: Bench) -> Outcome:
@@ -205,46 +214,6 @@ def large_width(bench: Bench) -> int:
 
     width = next(w for w in range(1, goal + 1) if weights(w) >= goal)
     return min((width, max(width - 1, 1)), key=lambda w: abs(weights(w) - goal))
-
-
-def random_columns(bench: Bench) -> list[Fitted]:
-    """Source columns with their initial weights, scaled as the trained ones are."""
-    learner, made, read = bench.learner, [], bench.learner.base
-    for task in bench.sources:
-        units = learner.shape.of_sources
-        column = learner.column(task, learner.members, read, units=units)
-        folds = learner.of_members(learner.source_folds(task))
-        column.scaler.fit([learner.features[rows] for rows in learner.scaling_rows(task, folds)])
-        column.trainable = False
-        answers, taps = hear(column, Hearing(learner.features, read.taps))
-        made.append(Fitted(column, folds, None, answers, taps, 0))
-        read = read.add(column.name, taps, column.tap_units)
-    return made
-
-
-def shuffled_columns(bench: Bench) -> list[Fitted]:
-    """Source columns that learn labels dealt at random among their rows.
-
-    They learn for as many epochs as the trained source of the same fold took:
-    labels in random order leave nothing to choose an epoch by.
-    """
-    learner, made, read = bench.learner, [], bench.learner.base
-    for task, trained in zip(bench.sources, bench.trained(), strict=True):
-        targets = task.targets(learner.material.utterances)
-        known = np.flatnonzero(targets >= 0)
-        generator = np.random.default_rng([learner.settings.seed, 2])
-        shuffled = targets.copy()
-        shuffled[known] = generator.permutation(targets[known])
-        fitted = learner.fit_source(
-            task,
-            read,
-            title=f"{task.name} shuffled",
-            targets=shuffled,
-            last=trained.fit.best_epoch.tolist(),
-        )
-        made.append(fitted)
-        read = read.add(fitted.column.name, fitted.taps, fitted.column.tap_units)
-    return made
 
 
 def reference(name: str) -> Callable[[Bench], Outcome]:
@@ -305,13 +274,7 @@ def _pretrained(bench: Bench) -> Column:
     for task in bench.sources[1:]:
         column = learner.column(task, learner.members, units=trunk.units)
         _copy_trunk(trunk, column)
-        every = learner.source_folds(task)
-        trunk = learner.fit(
-            column,
-            learner.of_members(every),
-            title=f"{task.name} fine-tuned",
-            batches=learner.batches_of(every),
-        ).column
+        trunk = fit_on_source_rows(learner, column, title=f"{task.name} fine-tuned").column
     return trunk
 
 

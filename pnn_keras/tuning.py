@@ -28,6 +28,7 @@ from pnn_keras.material import Material, load_material, open_corpora
 from pnn_keras.monitor import Monitor
 from pnn_keras.protocol import Fold
 from pnn_keras.schedule import Settings
+from pnn_keras.source_columns import fit_source
 from pnn_keras.task import Task, make_task
 
 #: How the next shape is chosen: at random, or by a Gaussian process over those tried.
@@ -212,7 +213,7 @@ class _Candidates:
         """The sources on every fold; waits until a trial needs them."""
         read = Sources()
         for source in self.sources:
-            fitted = self.learner.fit_source(source, read)
+            fitted = fit_source(self.learner, source, read)
             read = read.add(fitted.column.name, fitted.taps, fitted.column.tap_units)
         return read
 

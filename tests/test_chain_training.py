@@ -155,7 +155,7 @@ def test_each_column_is_fitted_for_the_median_of_its_folds_epochs(chain):
 def test_logs_for_tensorboard_are_written_for_the_mean_and_every_fold(chain, logs):
     runs = {path.parent.relative_to(logs) for path in logs.rglob("events.out.tfevents.*")}
     folds = [f"fold-{i:02d}" for i in range(1, 6)]
-    fits = ["gender", "emotion-prognet", "emotion-dnn"]
+    fits = ["gender", "gender-with-stop-rows", "emotion-prognet", "emotion-dnn"]
     expected = {Path(fit) / run for fit in fits for run in ["mean", *folds]}
     assert runs == expected | {Path("gender-all-rows/mean"), Path("emotion-all-rows/mean")}
 

@@ -10,7 +10,7 @@ from numbers_made import FileNumbers, make_corpus
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from pnn_keras import methods
+from pnn_keras import methods, source_columns
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Learner, Shape, Sources
 from pnn_keras.material import load_material
@@ -152,7 +152,7 @@ def test_fine_tuning_the_output_leaves_the_hidden_layers_alone(bench, outcomes):
 
 
 def test_random_columns_have_their_initial_weights(bench):
-    random = methods.random_columns(bench)[0].column
+    random = source_columns.random_columns(bench.learner, bench.sources)[0].column
     fresh = bench.learner.column(bench.sources[0], bench.learner.members)
     assert np.array_equal(random.layers[0].kernel, fresh.layers[0].kernel)
     trained = bench.trained()[0].column
@@ -170,7 +170,8 @@ def test_shuffled_columns_learn_labels_of_the_same_counts(bench, monkeypatch):
         return fit(self, column, folds, *args, **options)
 
     monkeypatch.setattr(Learner, "fit", watched)
-    methods.shuffled_columns(bench)
+    last = [bench.trained()[0].fit.best_epoch.tolist()]
+    source_columns.shuffled_columns(bench.learner, bench.sources, last)
     own = bench.sources[0].targets(bench.learner.material.utterances)
     assert np.array_equal(np.bincount(seen["targets"] + 1), np.bincount(own + 1))
     assert not np.array_equal(seen["targets"], own)
@@ -178,6 +179,33 @@ def test_shuffled_columns_learn_labels_of_the_same_counts(bench, monkeypatch):
     # They take as many epochs as the trained source of the same fold, and stop on nothing.
     assert seen["last"] == bench.trained()[0].fit.best_epoch.tolist()
     assert seen["stop"] == [0] * 5
+
+
+def test_a_source_is_fitted_anew_on_its_stop_rows_for_the_epochs_that_they_chose(
+    material, division, gender, monkeypatch
+):
+    seen = []
+    fit = Learner.fit
+
+    def watched(self, column, folds, *args, **options):
+        seen.append((folds, options.get("last")))
+        return fit(self, column, folds, *args, **options)
+
+    monkeypatch.setattr(Learner, "fit", watched)
+    fitted = source_columns.fit_source(make_learner(material, division), gender)
+    (choosing, first), (whole, last) = seen
+    assert first is None and last == fitted.fit.best_epoch.tolist()
+    for one, other, target in zip(choosing, whole, division.folds, strict=True):
+        assert len(one.stop) and not len(other.stop)
+        assert np.array_equal(other.train, one.heard)
+        # All of it is the target's training rows, whose stop and test speakers it never hears.
+        assert np.array_equal(np.sort(other.train), target.train)
+
+
+@pytest.mark.parametrize("spec", ["speaker@made", "gender@other"])
+def test_a_source_that_only_stop_rows_can_score_keeps_them_unheard(material, division, spec):
+    task = make_task(spec, material.utterances)
+    assert not source_columns.learns_stop_rows(make_learner(material, division), task)
 
 
 def test_multitask_learns_all_tasks_in_one_trunk(material, division, target, gender):

@@ -48,6 +48,7 @@ ROOMS = (
     "monitor",
     "learner",
     "references",
+    "source_columns",
     "methods",
     "provenance",
     "chain_training",

@@ -121,8 +121,8 @@ def test_the_folds_that_are_fitted_have_no_test_rows(made, tmp_path, monkeypatch
 
     monkeypatch.setattr(tuning.Learner, "fit", watched)
     search(made, tmp_path / "out")
-    # The source is fitted once, however many trials read it.
-    assert seen == [("gender", [0] * 5), ("emotion", [0] * 5), ("emotion", [0] * 5)]
+    # The source is fitted once (to choose its epoch, then on all its rows), however many read it.
+    assert seen == [("gender", [0] * 5)] * 2 + [("emotion", [0] * 5)] * 2
 
 
 def test_the_same_seed_gives_the_same_trials(found, made, tmp_path):

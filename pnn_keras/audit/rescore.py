@@ -40,7 +40,8 @@ def rescore(
     classes and are as many, within a fifth, and that no earlier draw has made;
     of 50 that will not do the nearest. Taking the very nearest each time would
     draw the same speakers again and again. All other speakers train, as many
-    clips as in the published split at most. Both scores are the UAR of the confusions summed over the folds.
+    clips as in the published split at most. Both scores are the UAR of the
+    confusions summed over the folds.
 
     Args:
         split: the published split; its stop files are not used in the
