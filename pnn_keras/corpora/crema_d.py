@@ -15,6 +15,8 @@ from pnn_keras.errors import CorpusError
 _DEFECTS = (
     "Three pairs of files are byte-identical with different labels: 1006_TIE HAP = NEU, "
     "1013_WSI DIS = SAD, 1017_IWW ANG = FEA.",
+    "Among actors 1001-1030 three more pairs are one recording, though their bytes differ: "
+    "1017_IWL ANG = FEA, 1020_IEO_ANG LO = MD, 1028_IEO_HAP LO = MD.",
     "1076_MTI_SAD_XX is silent and is left out.",
     "1040_ITH_SAD_XX ships misnamed as 1040_ITH_SAD_X.",
     "Only the sentence IEO is spoken at graded intensity (LO, MD, HI).",

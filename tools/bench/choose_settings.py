@@ -30,7 +30,7 @@ from pnn_keras.training import Hearing, fit_column, hear
 
 #: What is varied, one at a time, from the first value of each.
 CHOICES = {
-    "batch_size": (32, 16, 64, 128, 256),
+    "batch_size": (32, 64, 128, 16, 256),
     "patience": (100, 25, 50, 200),
     "class_weights": (True, False),
 }
