@@ -324,8 +324,11 @@ class MemberDropout(keras.layers.Layer):
             return inputs
         if self.members is None:
             return keras.random.dropout(inputs, self.rate, seed=self.seed_generator)
-        keep = self._keep(ops.shape(inputs)[1:])
-        return ops.where(keep, inputs / (1.0 - self.rate), ops.zeros_like(inputs))
+        # A product with a constant mask: its gradient is one product more, where a choice
+        # between two tensors takes several passes over both.
+        kept = ops.cast(1.0 / (1.0 - self.rate), inputs.dtype)
+        mask = ops.where(self._keep(ops.shape(inputs)[1:]), kept, ops.zeros_like(kept))
+        return inputs * mask
 
     def _keep(self, shape):
         """Which units each member keeps: booleans of shape (members, *shape)."""
