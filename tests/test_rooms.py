@@ -51,6 +51,7 @@ ROOMS = (
     "provenance",
     "chain_training",
     "experiments",
+    "report",
     "tuning",
     "export",
     "terminal",

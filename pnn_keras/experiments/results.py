@@ -59,9 +59,11 @@ class StudyResult:
     """A study with the answers of its methods; only utterances that are tested.
 
     Args:
+        number: its number in the experiment, from 0.
         name: what it is called.
         target: the task's name.
         classes: the task's classes.
+        merged: pairs of a label found in the data and the class it counts as.
         protocol: the record of its protocol: name, stamp, hash, ...
         transductive: whether scaling has seen test rows.
         training_parts: how many parts each fold trains on; 0 means all.
@@ -75,9 +77,11 @@ class StudyResult:
         missing: pairs of a method and its sources that are not finished.
     """
 
+    number: int
     name: str
     target: str
     classes: tuple[str, ...]
+    merged: tuple[tuple[str, str], ...]
     protocol: Mapping
     transductive: bool
     training_parts: int
@@ -89,6 +93,12 @@ class StudyResult:
     train_rows: np.ndarray
     methods: tuple[MethodResult, ...]
     missing: tuple[tuple[str, str], ...]
+
+    @property
+    def stamp(self) -> str:
+        """What every table says of the scores: whose voices, and what scaling has seen."""
+        seen = "transductive" if self.transductive else "not transductive"
+        return f"{self.protocol['stamp']}, {seen}"
 
     def method(self, name: str, source: str = "") -> MethodResult | None:
         """The result of a method; None if it was not asked for or is not finished.
@@ -139,7 +149,7 @@ def read_run(folder: str | Path) -> RunResult:
             _read_study(folder, number, facts, experiment)
             for number, facts in enumerate(record["studies"])
         )
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OSError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"The run in {folder} is damaged: {error!r}") from error
@@ -163,9 +173,11 @@ def _read_study(folder: Path, number: int, facts: Mapping, experiment: Experimen
     if train is None:
         train = np.zeros((protocol["repeats"], protocol["folds"]), int)
     return StudyResult(
+        number=number,
         name=facts["name"],
         target=facts["target"],
         classes=tuple(facts["classes"]),
+        merged=tuple((found, counted) for found, counted in facts["merged"]),
         protocol=protocol,
         transductive=facts["transductive"],
         training_parts=experiment.studies[number].training_parts,
