@@ -17,7 +17,7 @@ from pnn_keras.statistics import uar
 
 
 def traced_uar(result: MethodResult) -> np.ndarray:
-    """UAR on test rows after every epoch, over a repeat's pooled answers: ``(epochs, repeats)``."""
+    """UAR of each repeat's pooled test rows after every epoch, ``(epochs, repeats)``."""
     return uar(result.traced.sum(axis=2))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 
+from pnn_keras.experiments import StudyResult
 from pnn_keras.experiments.analysis import Analysis, MethodScore
 from pnn_keras.report import numbers
 from pnn_keras.report.drawing import Drawing, canvas
@@ -16,6 +17,9 @@ from pnn_keras.report.table import Cell, Column, Table, text_columns, words
 
 #: With more classes not even their names are written.
 MOST_NAMED = 30
+
+#: Width of a letter of the figures' font, and of a cell of the transfer matrix, in inches.
+_LETTER, _CELL = 0.08, 0.95
 
 #: The methods whose gain is shown.
 SHOWN = ("prognet", "ptft")
@@ -39,14 +43,15 @@ def transfer(analyses: Sequence[Analysis]) -> Drawing | None:
     grids = {method: grid for method, grid in grids.items() if not np.isnan(grid).all()}
     if not grids:
         return None
-    width = 2.3 + 0.95 * len(columns)
-    height = (0.9 + 0.38 * len(sources)) * len(grids) + 0.9
+    width = 2.3 + _CELL * len(columns)
+    height = (0.9 + 0.38 * len(sources)) * len(grids) + 1.2
     figure, axes = canvas(height, len(grids), 1, width)
     reach = max(np.nanmax(np.abs(grid)) for grid in grids.values()) or 1.0
     norm = TwoSlopeNorm(0, -reach, reach)
     for axis, (method, grid) in zip(axes[:, 0], grids.items(), strict=True):
         drawn = axis.imshow(grid, cmap="PuOr", norm=norm, aspect="auto")
-        _frame(axis, [_target(a, columns) for a in columns], sources)
+        _frame(axis, [_target(a, columns) for a in columns], sources, _CELL)
+        axis.set_facecolor("#dddddd")
         axis.set_title(full_title(method, ""))
         axis.set_ylabel("source")
         for row, column in np.argwhere(~np.isnan(grid)):
@@ -59,7 +64,7 @@ def transfer(analyses: Sequence[Analysis]) -> Drawing | None:
     caption = (
         "Gain in UAR over the DNN on the same folds, for every source (rows) and target "
         "(columns). *: differs after Holm's correction, which was made for each target by "
-        f"itself, not over the whole matrix. {stamps}."
+        f"itself, not over the whole matrix. Grey: not tried. {stamps}."
     )
     return Drawing("transfer-matrix", caption, _said(grids, sources, columns), figure)
 
@@ -96,16 +101,16 @@ def confusions(analysis: Analysis) -> Drawing | None:
     study = analysis.study
     size = len(study.classes)
     counted = size <= MOST_CLASSES
-    side = max(2.2, 0.62 * size if counted else 0.17 * min(size, MOST_NAMED))
+    side = max(2.2, 0.45 * size if counted else 0.17 * min(size, MOST_NAMED))
     wide = side > 3.2
     figure, axes = canvas(
-        0.8 + (side + 0.7) * (len(scores) if wide else 1),
+        (side + 1.0) * (len(scores) if wide else 1),
         len(scores) if wide else 1,
         1 if wide else len(scores),
         width=side + 2.6 if wide else (side + 0.8) * len(scores) + 0.7,
     )
     for axis, score in zip(axes.flat, scores, strict=True):
-        drawn = _confusion(axis, score, study.classes, counted)
+        drawn = _confusion(axis, score, _short(study), side)
     figure.colorbar(drawn, ax=axes.ravel().tolist(), label="share of the true class", shrink=0.8)
     repeats = study.protocol["repeats"]
     caption = (
@@ -126,27 +131,36 @@ def confusions(analysis: Analysis) -> Drawing | None:
     return Drawing(file_name(study, "confusions"), caption, f"Confusion matrices. {said}", figure)
 
 
-def _confusion(axis, score: MethodScore, classes: Sequence[str], counted: bool):
+def _short(study: StudyResult) -> list[str]:
+    """The classes; speakers without their corpus, where there is but one."""
+    corpora = {name.partition("/")[0] for name in study.classes if "/" in name}
+    return [n.partition("/")[2] if len(corpora) == 1 else n for n in study.classes]
+
+
+def _confusion(axis, score: MethodScore, classes: Sequence[str], side: float):
+    """Draws a matrix whose sides are so many inches long."""
     totals = score.confusion.sum(axis=1, keepdims=True)
     shares = score.confusion / np.maximum(totals, 1)
     drawn = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = list(classes) if len(classes) <= MOST_NAMED else []
-    _frame(axis, names, names)
+    _frame(axis, names, names, side / len(classes))
     if not names:
         axis.set_xticks([])
         axis.set_yticks([])
     axis.set_title(full_title(score.method, score.source).replace(" from ", "\nfrom "))
     axis.set_xlabel("taken for")
     axis.set_ylabel("true class")
-    if counted:
+    if len(classes) <= MOST_CLASSES:
         for row, column in np.ndindex(*shares.shape):
             text = numbers.count(int(score.confusion[row, column]))
             _write(axis, row, column, text, shares[row, column] > 0.55)
     return drawn
 
 
-def _frame(axis, columns: Sequence[str], rows: Sequence[str]) -> None:
-    turned = max(map(len, columns), default=0) > 9 and "\n" not in "".join(columns)
+def _frame(axis, columns: Sequence[str], rows: Sequence[str], width: float) -> None:
+    """Names the rows and columns of cells that are so many inches wide."""
+    longest = max((len(line) for name in columns for line in name.split("\n")), default=0)
+    turned = longest * _LETTER > width
     axis.set_xticks(
         range(len(columns)),
         columns,
@@ -166,8 +180,10 @@ def _write(axis, row: int, column: int, text: str, dark: bool) -> None:
 
 
 def _sources(columns: Sequence[Analysis]) -> list[str]:
+    """The sources: those that are targets, too, in their order."""
     found = {c.source: None for a in columns for c in a.comparisons if c.method in SHOWN}
-    return list(found)
+    targets = list(dict.fromkeys(a.study.target for a in columns))
+    return [t for t in targets if t in found] + [s for s in found if s not in targets]
 
 
 def _gains(method: str, sources: Sequence[str], columns: Sequence[Analysis]) -> np.ndarray:
@@ -186,7 +202,8 @@ def _target(analysis: Analysis, columns: Sequence[Analysis]) -> str:
     study = analysis.study
     twice = sum(a.study.target == study.target for a in columns) > 1
     name = study.name.replace(", ", "\n") if twice else study.target
-    return f"{name}\n{study.protocol['stamp']}".replace("@", "\n@").replace("speaker-", "sp.-")
+    stamp = study.protocol["stamp"].replace("-", "-\n")
+    return f"{name}\n{stamp}".replace("@", "\n@")
 
 
 def _gain(comparison) -> Cell:

@@ -21,7 +21,8 @@ class Section:
         tables: its tables; those for files alone are left out.
         drawings: its figures, each with its data URI.
         lines: commands, to be shown as they are.
-        stamp: what its scores are worth, shown beside the heading.
+        stamp: what its scores are worth, shown below the heading.
+        sound: whether the stamp says that nothing of the test was heard or seen.
     """
 
     anchor: str
@@ -31,6 +32,7 @@ class Section:
     drawings: Sequence[tuple[Drawing, str]] = ()
     lines: Sequence[str] = ()
     stamp: str = ""
+    sound: bool = False
 
 
 def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
@@ -40,7 +42,7 @@ def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
         f"<header><h1>{escape(title)}</h1>",
         *(f"<p>{escape(text)}</p>" for text in lead),
         "</header>",
-        f'<nav aria-label="Contents"><ol>{links}</ol></nav>',
+        f'<nav aria-label="Contents"><ul>{links}</ul></nav>',
         "<main>",
         *map(_section, sections),
         "</main>",
@@ -67,7 +69,8 @@ def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
 def _section(section: Section) -> str:
     parts = [f'<section id="{section.anchor}">', f"<h2>{escape(section.title)}</h2>"]
     if section.stamp:
-        parts.append(f'<p class="stamp">{escape(section.stamp)}</p>')
+        kind = "stamp sound" if section.sound else "stamp"
+        parts.append(f'<p class="{kind}">{escape(section.stamp)}</p>')
     if section.words:
         said = "".join(f"<li>{escape(text)}</li>" for text in section.words)
         parts += ["<h3>What these numbers support</h3>", f'<ul class="words">{said}</ul>']
@@ -91,24 +94,26 @@ _STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
 body { font: 1rem/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #1a1a1a;
-  background: #fff; max-width: 64rem; margin: 0 auto; padding: 1rem; }
+  background: #fff; max-width: 68rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .5rem 0; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-top: 1px solid #bbb; padding-top: 1rem; }
 h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
 p, li { max-width: 46rem; overflow-wrap: anywhere; }
 nav { background: #f4f4f4; padding: .5rem 1rem; }
-nav ol { margin: 0; padding-left: 1.5rem; }
+nav ul { margin: 0; padding: 0; list-style: none; }
 .stamp { display: inline-block; font-weight: 600; background: #fff3cd; border: 1px solid #b58900;
   padding: .1rem .6rem; margin: 0; }
+.sound { background: #e3f3e6; border-color: #2e7d4f; }
 .words { padding-left: 1.25rem; }
 .words li { margin-bottom: .35rem; }
 .table, .drawing { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-size: .82rem; margin: 1.25rem 0 .25rem;
   font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
-th, td { text-align: right; padding: .22rem .55rem; vertical-align: top; white-space: nowrap;
+th, td { text-align: right; padding: .22rem .45rem; vertical-align: top; white-space: nowrap;
   border-bottom: 1px solid #ddd; font-weight: 400; }
 thead th { font-weight: 600; border-bottom: 2px solid #333; vertical-align: bottom; }
+th.group { text-align: left; font-weight: 600; background: #f4f4f4; }
 .text { text-align: left; white-space: normal; min-width: 7rem; max-width: 26rem; }
 .note, figcaption { font-size: .82rem; color: #444; max-width: 60rem; margin: .25rem 0 0; }
 figure { margin: 1.5rem 0; }

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from pnn_keras.experiments import StudyResult
-from pnn_keras.experiments.analysis import Analysis
+from pnn_keras.experiments.analysis import Analysis, Forgetting
 from pnn_keras.protocol.fold import ROLES
 from pnn_keras.report import numbers
 from pnn_keras.report.drawing import LOOKS, SEXES, Drawing, canvas, shared_legend
@@ -19,21 +19,30 @@ from pnn_keras.report.run_tables import RoleCount
 
 def forgetting(analysis: Analysis) -> Drawing | None:
     """The source task's UAR before and after the target was learned."""
-    found = sorted(analysis.forgetting, key=lambda each: each.source)
+    found = analysis.forgetting
     if not found:
         return None
     study = analysis.study
-    figure, axes = canvas(1.3 + 0.34 * len(found))
+    lines = _under_sources(found)
+    figure, axes = canvas(1.3 + 0.26 * len(lines))
     axis = axes[0, 0]
-    for place, each in enumerate(found):
+    for place, each in enumerate(lines):
+        if isinstance(each, str):
+            continue
         colour = LOOKS[each.method][0]
         axis.plot([each.before, each.after], [place, place], color=colour, lw=2.5, zorder=1)
         axis.plot(each.before, place, "o", ms=9, markerfacecolor="white", zorder=2)
         axis.plot(each.after, place, "o", ms=5, color=colour, zorder=3)
         lost = numbers.signed(-each.lost) + (" (unchanged)" if each.unchanged else "")
         axis.text(1.01, place, lost, va="center", transform=axis.get_yaxis_transform())
-    axis.set_yticks(range(len(found)), [full_title(e.method, e.source) for e in found])
-    axis.set_ylim(len(found) - 0.4, -0.6)
+    axis.set_yticks(
+        range(len(lines)),
+        [line if isinstance(line, str) else full_title(line.method, "") for line in lines],
+    )
+    for tick, line in zip(axis.get_yticklabels(), lines, strict=True):
+        tick.set_fontweight("bold" if isinstance(line, str) else "normal")
+    axis.tick_params(axis="y", length=0)
+    axis.set_ylim(len(lines) - 0.4, -0.6)
     axis.set_xlim(-0.02, 1.02)
     axis.grid(axis="x", color="#dddddd", lw=0.6)
     axis.set_xlabel("UAR of the source task")
@@ -51,6 +60,15 @@ def forgetting(analysis: Analysis) -> Drawing | None:
         for e in found
     )
     return Drawing(file_name(study, "forgetting"), caption, f"Dots: {said}", figure)
+
+
+def _under_sources(found: Sequence[Forgetting]) -> list[str | Forgetting]:
+    """What was forgotten, under headings of the sources."""
+    lines: list[str | Forgetting] = []
+    for source in dict.fromkeys(each.source for each in found):
+        own = [each for each in found if each.source == source]
+        lines += [f"{own[0].task}, {own[0].role} rows", *own]
+    return lines
 
 
 def folds(study: StudyResult, counts: Sequence[RoleCount]) -> Drawing | None:
@@ -71,15 +89,8 @@ def folds(study: StudyResult, counts: Sequence[RoleCount]) -> Drawing | None:
                     if (each.role, each.sex) == (role, sex):
                         heights[each.fold] = getattr(each, unit)
                 colour, hatch = SEXES[sex]
-                axis.bar(
-                    np.arange(1, size + 1),
-                    heights,
-                    0.8,
-                    below,
-                    color=colour,
-                    hatch=hatch,
-                    alpha=0.7,
-                )
+                look = {"color": colour, "hatch": hatch, "alpha": 0.7}
+                axis.bar(np.arange(1, size + 1), heights, 0.8, below, **look)
                 below += heights
             axis.yaxis.get_major_locator().set_params(integer=True, nbins=4)
             axis.xaxis.get_major_locator().set_params(integer=True, nbins=6)
@@ -94,9 +105,9 @@ def folds(study: StudyResult, counts: Sequence[RoleCount]) -> Drawing | None:
     shared_legend(figure, handles)
     repeats = study.protocol["repeats"]
     caption = (
-        f"Speakers and labelled utterances of each role and fold, by sex ({study.protocol['stamp']}"
-        + (f"; repeat 1 of {repeats}" if repeats > 1 else "")
-        + "). The height of the bars differs from panel to panel."
+        "Speakers and labelled utterances of each role and fold, by sex"
+        + (f", in repeat 1 of {repeats}" if repeats > 1 else "")
+        + f" ({study.stamp}). The height of the bars differs from panel to panel."
     )
     return Drawing(file_name(study, "folds"), caption, _said(first, size), figure)
 

@@ -66,7 +66,7 @@ def protocols_table(run: RunResult) -> Table:
         Column("Utterances", ("utterances",)),
         Column("Folds", ("folds",)),
         Column("Repeats", ("repeats",)),
-        Column("Parts trained on", ("training_parts",)),
+        Column("Parts", ("training_parts",)),
         Column("Test speakers", ("test_speakers",)),
         Column("Seed", ("seed",)),
         *text_columns("Hash of the folds"),
@@ -88,8 +88,9 @@ def protocols_table(run: RunResult) -> Table:
     )
     notes = (
         "Speaker-dependent: test speakers were heard in training. Transductive: features were "
-        "scaled with the test utterances' own. Test speakers: fewest to most in a fold. The "
-        f"folds themselves are in the run's folder {FOLDS}, each with its whole SHA-256 hash.",
+        "scaled with the test utterances' own. Parts: how many each "
+        "fold trains on. Test speakers: fewest to most in a fold. The "
+        f"folds themselves are in the run's folder {FOLDS}/, each with its whole SHA-256 hash.",
     )
     return Table("protocols", "Protocols: what every score is worth", columns, rows, notes)
 

@@ -159,10 +159,12 @@ def _dots(axis, names: list[str], by_method: Mapping[str, Mapping[str, float]]) 
     values = np.array([[of[name] for of in by_method.values()] for name in names])
     values = values.reshape(len(names), len(by_method))
     places = np.arange(len(names))
+    apart = np.linspace(-0.2, 0.2, len(by_method)) if len(by_method) > 1 else [0.0]
     axis.hlines(places, values.min(axis=1), values.max(axis=1), color="#bbbbbb", lw=1, zorder=1)
     for column, method in enumerate(by_method):
         colour, marker = LOOKS[method]
-        axis.plot(values[:, column], places, marker, color=colour, ms=6, zorder=2 + column)
+        heights = places + apart[column]  # one below the other, so that none hides another
+        axis.plot(values[:, column], heights, marker, color=colour, ms=6, zorder=2 + column)
     axis.set_yticks(places, names)
     axis.set_ylim(-0.6, len(names) - 0.4)
 

@@ -110,7 +110,9 @@ def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
             )
         )
     title = f"{study.name}: UAR of {len(study.targets)} utterances ({study.stamp})"
-    return Table(file_name(study, "scores"), title, tuple(columns), tuple(rows), tuple(notes))
+    return Table(
+        file_name(study, "scores"), title, tuple(columns), tuple(rows), tuple(notes), grouped=True
+    )
 
 
 def controls_table(analysis: Analysis) -> Table:
@@ -145,7 +147,7 @@ def controls_table(analysis: Analysis) -> Table:
         f"control. {_test_words(analysis, 'controls')}"
     )
     title = f"{study.name}: ProgNet against its controls ({study.stamp})"
-    return Table(file_name(study, "controls"), title, columns, tuple(rows), (note,))
+    return Table(file_name(study, "controls"), title, columns, tuple(rows), (note,), grouped=True)
 
 
 def recalls_table(analysis: Analysis) -> Table | None:
@@ -171,7 +173,7 @@ def recalls_table(analysis: Analysis) -> Table | None:
     title = f"{study.name}: recall of each class, UAR of each sex ({study.stamp})"
     note = "The UAR of a sex goes over the classes that its utterances have."
     notes = (note,) if sexes else ()
-    return Table(file_name(study, "recalls"), title, columns, rows, notes)
+    return Table(file_name(study, "recalls"), title, columns, rows, notes, grouped=True)
 
 
 def forgetting_table(analysis: Analysis) -> Table:
@@ -182,7 +184,7 @@ def forgetting_table(analysis: Analysis) -> Table:
         Column("UAR before", ("uar_before",)),
         Column("UAR after", ("uar_after",)),
         Column("Lost", ("uar_lost",)),
-        Column("Every answer counted alike", ("unchanged",), text=True),
+        Column("Unchanged", ("unchanged",), text=True),
     )
     rows = tuple(
         (
@@ -200,10 +202,11 @@ def forgetting_table(analysis: Analysis) -> Table:
     note = (
         "The source task on its own rows before and after the target was learned. A frozen column "
         "cannot change; that it does not is measured here, not assumed. Stop rows, of a source "
-        "that has no test rows, chose its epoch: their UAR flatters, before and after alike."
+        "that has no test rows, chose its epoch: their UAR flatters, before and after alike. "
+        "Unchanged: every single count is the same."
     )
     title = f"{study.name}: what is left of the source ({study.stamp})"
-    return Table(file_name(study, "forgetting"), title, columns, rows, (note,))
+    return Table(file_name(study, "forgetting"), title, columns, rows, (note,), grouped=True)
 
 
 def speakers_table(analysis: Analysis) -> Table:

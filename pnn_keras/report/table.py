@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import itertools
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -56,6 +57,7 @@ class Table:
         rows: cells, one per column.
         notes: what is to be known about it, below it.
         on_page: whether the page shows it, or its files alone.
+        grouped: whether the page shows the first column as headings of groups.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     on_page: bool = True
+    grouped: bool = False
 
 
 def words(text: object) -> Cell:
@@ -126,18 +129,24 @@ def as_csv(table: Table) -> str:
 
 def as_html(table: Table) -> str:
     """The table as an element of a page, in a box that scrolls where the screen is narrow."""
-    lines = ['<div class="table"><table>', f"<caption>{escape(table.caption)}</caption>"]
+    first = 1 if table.grouped else 0
+    columns = table.columns[first:]
     heads = "".join(
-        f'<th scope="col"{_side(column)}>{escape(column.title)}</th>' for column in table.columns
+        f'<th scope="col"{_side(column)}>{escape(column.title)}</th>' for column in columns
     )
-    lines += [f"<thead><tr>{heads}</tr></thead>", "<tbody>"]
-    for row in table.rows:
-        cells = "".join(
-            _html_cell(number, column, cell)
-            for number, (column, cell) in enumerate(zip(table.columns, row, strict=True))
-        )
-        lines.append(f"<tr>{cells}</tr>")
-    lines += ["</tbody></table></div>"]
+    lines = [
+        '<div class="table"><table>',
+        f"<caption>{escape(table.caption)}</caption>",
+        f"<thead><tr>{heads}</tr></thead>",
+    ]
+    for group, rows in _groups(table):
+        lines.append("<tbody>")
+        if group is not None:
+            span = f'<th scope="rowgroup" class="group" colspan="{len(columns)}">'
+            lines.append(f"<tr>{span}{escape(group)}</th></tr>")
+        lines += [_html_row(columns, row[first:]) for row in rows]
+        lines.append("</tbody>")
+    lines.append("</table></div>")
     lines += [f'<p class="note">{escape(note)}</p>' for note in table.notes]
     return "\n".join(lines)
 
@@ -165,9 +174,12 @@ def as_latex(table: Table) -> str:
     head = _latex_row(column.title for column in table.columns)
     body = [f"    {_latex_row(cell.shown for cell in row)}" for row in table.rows]
     notes = [f"  \n  {{\\footnotesize {escape_latex(note)}}}" for note in table.notes]
+    wide = len(table.columns) > _NARROW
+    place = "table*" if wide else "table"
     lines = [
-        r"\begin{table}",
+        rf"\begin{{{place}}}",
         r"  \centering",
+        *([r"  \footnotesize", r"  \setlength{\tabcolsep}{3pt}"] if wide else []),
         rf"  \caption{{{escape_latex(table.caption)}}}",
         rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', table.name).strip('-')}}}",
         rf"  \begin{{tabular}}{{{sides}}}",
@@ -178,10 +190,13 @@ def as_latex(table: Table) -> str:
         r"    \bottomrule",
         r"  \end{tabular}",
         *notes,
-        r"\end{table}",
+        rf"\end{{{place}}}",
     ]
     return "\n".join(lines) + "\n"
 
+
+#: Tables of more columns are set small, across both columns of a paper.
+_NARROW = 6
 
 #: What LaTeX takes for a command, and signs that its fonts know by another name.
 _LATEX = {
@@ -223,11 +238,23 @@ def _latex_row(texts: Iterable[str]) -> str:
     return " & ".join(escape_latex(text).replace("[", "{[}") for text in texts) + r" \\"
 
 
-def _html_cell(number: int, column: Column, cell: Cell) -> str:
-    text = escape(cell.shown)
-    if number == 0:
-        return f'<th scope="row"{_side(column)}>{text}</th>'
-    return f"<td{_side(column)}>{text}</td>"
+def _groups(table: Table) -> list[tuple[str | None, Sequence[tuple[Cell, ...]]]]:
+    """Rows under the headings of their groups, in order; None where there is no heading."""
+    if not table.grouped:
+        return [(None, table.rows)]
+    title = table.columns[0].title.lower()
+    return [
+        (f"no {title}" if name == numbers.NONE else f"{title}: {name}", list(rows))
+        for name, rows in itertools.groupby(table.rows, lambda row: row[0].shown)
+    ]
+
+
+def _html_row(columns: Sequence[Column], row: Sequence[Cell]) -> str:
+    cells = []
+    for number, (column, cell) in enumerate(zip(columns, row, strict=True)):
+        tag, scope = ("td", "") if number else ("th", ' scope="row"')
+        cells.append(f"<{tag}{scope}{_side(column)}>{escape(cell.shown)}</{tag}>")
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _side(column: Column) -> str:

@@ -10,6 +10,7 @@ from pnn_keras.experiments.analysis import LEVEL, Analysis, Comparison
 from pnn_keras.experiments.spec import source_tasks
 from pnn_keras.intervals import FEW_SPEAKERS
 from pnn_keras.methods import METHODS
+from pnn_keras.references import REFERENCES
 from pnn_keras.report import numbers
 from pnn_keras.report.naming import corpora_of, full_title, method_title
 from pnn_keras.task import parse_task
@@ -43,15 +44,16 @@ def run_words(run: RunResult) -> list[str]:
 
 
 def study_words(analysis: Analysis) -> list[str]:
-    """What the numbers of a study support, sentence by sentence.
+    r"""What the numbers of a study support, sentence by sentence.
 
     The rules: does a method differ from the network from scratch after Holm's
     correction; is a gain more than that of a network as large, of a random and
-    of a shuffled column; was anything learned at all; on whose voices; what has
+    of a shuffled column; was anything learned at all, and more than by a plain
+    classifier; what was forgotten; on whose voices; what has
     the scaling seen; how many speakers and repeats; what is missing.
 
     Example:
-        ``"\\n".join(study_words(analyse(read_run("run").studies[0])))``
+        ``"\n".join(study_words(analyse(read_run("run").studies[0])))``
     """
     said = [*_unfinished(analysis)]
     if not analysis.scores:
@@ -59,8 +61,10 @@ def study_words(analysis: Analysis) -> list[str]:
     return [
         *said,
         *_chance(analysis),
+        *_plain(analysis),
         *_differences(analysis),
         *_gains(analysis),
+        *_forgotten(analysis),
         *_stamps(analysis),
         *_few_speakers(analysis),
         *_smallest_p(analysis),
@@ -89,13 +93,28 @@ def _chance(analysis: Analysis) -> list[str]:
     return []
 
 
+def _plain(analysis: Analysis) -> list[str]:
+    """A plain classifier that does better makes every gain one over a weak network."""
+    better = [
+        _with_numbers(c)
+        for c in analysis.comparisons
+        if c.other == "dnn" and c.method in REFERENCES and c.marked and c.difference > 0
+    ]
+    if not better:
+        return []
+    return [
+        f"A plain classifier does better than the DNN: {_listed(better)}. Gains over such a "
+        "network are gains over a weak one."
+    ]
+
+
 def _differences(analysis: Analysis) -> list[str]:
     """Whether each method differs from the network from scratch."""
     compared = [c for c in analysis.comparisons if c.other == "dnn" and c.method in SPOKEN]
     said = []
     better = [_with_numbers(c) for c in compared if c.marked and c.difference > 0]
     worse = [_with_numbers(c) for c in compared if c.marked and c.difference <= 0]
-    alike = [_with_numbers(c) for c in compared if not c.marked]
+    alike = [full_title(c.method, c.source) for c in compared if not c.marked]
     if better:
         said.append(f"Better than the DNN after Holm's correction: {_listed(better)}.")
     if worse:
@@ -103,7 +122,7 @@ def _differences(analysis: Analysis) -> list[str]:
     if alike:
         said.append(
             f"Not shown to differ from the DNN: {_listed(alike)}. That does not show that they "
-            "are equal: the intervals say which differences remain possible."
+            "are equal: the intervals of the differences say what remains possible."
         )
     return said
 
@@ -137,14 +156,29 @@ def _gain(analysis: Analysis, comparison: Comparison) -> list[str]:
     if missing:
         return [
             f"The gain of {name} is not shown to be due to what the source learned: "
-            f"{_listed(missing)} {'was' if len(missing) == 1 else 'were'} not run. ProgNet is also "
-            "a larger network."
+            f"there is no result of {_listed(missing)}. ProgNet is also a larger network."
         ]
     return [
         f"The gain of {name} is more than that of a network as large, of a random column and of "
         "a column that learned shuffled labels: it is due, at least in part, to what the source "
         "learned."
     ]
+
+
+def _forgotten(analysis: Analysis) -> list[str]:
+    """What fine-tuning has lost, and whether frozen columns lost anything."""
+    kept = [full_title(f.method, f.source) for f in analysis.forgetting if f.unchanged]
+    lost = [
+        f"{full_title(f.method, f.source)} ({numbers.score(f.before)} to {numbers.score(f.after)})"
+        for f in analysis.forgetting
+        if not f.unchanged
+    ]
+    said = []
+    if kept:
+        said.append(f"Exactly nothing of the source was forgotten by {_listed(kept)}.")
+    if lost:
+        said.append(f"Answers on the source task changed with {_listed(lost)}.")
+    return said
 
 
 def _stamps(analysis: Analysis) -> list[str]:
@@ -178,8 +212,7 @@ def _few_speakers(analysis: Analysis) -> list[str]:
         return [
             f"{found.speakers} speakers are few: percentile intervals over so few are too narrow. "
             "Whether methods differ is for the test to say, not for an interval that leaves out "
-            f"zero; and {found.speakers} speakers of {corpora_of(analysis.study)} are no sample of "
-            "all speakers."
+            f"zero. And those of {corpora_of(analysis.study)} are no sample of all speakers."
         ]
     return []
 
@@ -238,11 +271,7 @@ def _numbers(comparison: Comparison) -> str:
 def _control(name: str, comparison: Comparison) -> str:
     if METHODS[name].size_only:
         return method_title(name, comparison.source)
-    return f"{METHODS[name].title}" + (
-        f" in place of {' and '.join(source_tasks(comparison.source))}"
-        if comparison.source
-        else ""
-    )
+    return f"{METHODS[name].title} in place of {' and '.join(source_tasks(comparison.source))}"
 
 
 def _listed(names: Sequence[str]) -> str:

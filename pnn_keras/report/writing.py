@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -117,6 +118,7 @@ def _study(run: RunResult, analysis: Analysis, folder: Path) -> Section:
         anchor=file_name(study, "study"),
         title=_title(study),
         stamp=study.stamp,
+        sound=study.protocol["speaker_disjoint"] and not study.transductive,
         words=study_words(analysis),
         tables=tables,
         drawings=_written([d for d in made if d is not None], folder),
@@ -136,19 +138,13 @@ def _about(run: RunResult, folder: Path) -> Section:
         for corpus in run.record["corpora"]
         for warning in corpus["warnings"]
     ]
-    tables[0] = _noted(tables[0], warnings)
+    tables[0] = dataclasses.replace(tables[0], notes=tuple(warnings))
     spec = shlex.quote(str(run.folder / SPEC))
     lines = [
         f"# to go on with this run, or repeat it in another folder\n"
         f"pnn-keras experiment run {spec} --out {shlex.quote(str(run.folder))}"
     ]
     return Section("about", "Corpora, protocols and settings", lines=lines, tables=tables)
-
-
-def _noted(table: Table, notes: Sequence[str]) -> Table:
-    import dataclasses
-
-    return dataclasses.replace(table, notes=(*table.notes, *notes))
 
 
 def _written(drawings: Sequence[Drawing], folder: Path) -> list[tuple[Drawing, str]]:
