@@ -98,6 +98,8 @@ def write_drawing(drawing: Drawing, folder: Path) -> str:
         The SVG as a data URI, for the page.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    drawing.figure.draw_without_rendering()
+    drawing.figure.set_layout_engine("none")  # all is placed: no need to place it again
     drawn = io.BytesIO()
     drawing.figure.savefig(drawn, format="svg", metadata={"Date": None, "Title": drawing.name})
     (folder / f"{drawing.name}.svg").write_bytes(drawn.getvalue())

@@ -110,6 +110,7 @@ nav ul { margin: 0; padding: 0; list-style: none; }
 table { border-collapse: collapse; font-size: .82rem; margin: 1.25rem 0 .25rem;
   font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: calc(100vw - 2.5rem); }
 th, td { text-align: right; padding: .22rem .45rem; vertical-align: top; white-space: nowrap;
   border-bottom: 1px solid #ddd; font-weight: 400; }
 thead th { font-weight: 600; border-bottom: 2px solid #333; vertical-align: bottom; }

@@ -48,7 +48,7 @@ def study_tables(analysis: Analysis, experiment: Experiment) -> list[Table]:
         recalls_table(analysis),
         forgetting_table(analysis),
         speakers_table(analysis),
-        tests_table(analysis),
+        all_tests_table(analysis),
     ]
     return [table for table in made if table is not None and table.rows]
 
@@ -233,7 +233,7 @@ def speakers_table(analysis: Analysis) -> Table:
     return Table(file_name(study, "speakers"), title, columns, rows, on_page=False)
 
 
-def tests_table(analysis: Analysis) -> Table:
+def all_tests_table(analysis: Analysis) -> Table:
     """Every test of every comparison, the primary one first; for files alone."""
     study = analysis.study
     columns = (

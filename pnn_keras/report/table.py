@@ -136,7 +136,7 @@ def as_html(table: Table) -> str:
     )
     lines = [
         '<div class="table"><table>',
-        f"<caption>{escape(table.caption)}</caption>",
+        f"<caption><span>{escape(table.caption)}</span></caption>",
         f"<thead><tr>{heads}</tr></thead>",
     ]
     for group, rows in _groups(table):
