@@ -16,6 +16,9 @@ from pnn_keras.statistics import confusion_matrix
 #: Clips of each speaker and class, so that scores are tenths.
 CLIPS = 10
 
+#: Methods that are asked for their source again.
+REMEMBER = ("ptft", "ptft-output", "prognet", "prognet-adapter")
+
 #: Epochs of a curve.
 EPOCHS = 6
 
@@ -95,7 +98,7 @@ def _result(planned, part: Part, count, material, experiment, forgotten: int) ->
         facts["stop_uar"] = [0.5] * len(folds)
         if experiment.curves:
             facts["traced"] = _traced(folds, targets, answers, classes)
-        if part.source:
+        if part.method in REMEMBER:
             facts["forgetting"] = _forgetting(planned, part, forgotten)
     return PartResult(members, rows, np.eye(classes, dtype=np.float32)[answers[rows]], facts)
 

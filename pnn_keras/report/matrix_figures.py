@@ -101,7 +101,8 @@ def confusions(analysis: Analysis) -> Drawing | None:
     study = analysis.study
     size = len(study.classes)
     counted = size <= MOST_CLASSES
-    side = max(2.2, 0.45 * size if counted else 0.17 * min(size, MOST_NAMED))
+    named = size <= MOST_NAMED
+    side = max(2.2, 0.45 * size) if counted else max(3.0, 0.17 * size if named else 0)
     wide = side > 3.2
     figure, axes = canvas(
         (side + 1.0) * (len(scores) if wide else 1),

@@ -73,7 +73,8 @@ def _section(section: Section) -> str:
         parts.append(f'<p class="{kind}">{escape(section.stamp)}</p>')
     if section.words:
         said = "".join(f"<li>{escape(text)}</li>" for text in section.words)
-        parts += ["<h3>What these numbers support</h3>", f'<ul class="words">{said}</ul>']
+        parts.append("<h3>What these numbers support, and what not</h3>")
+        parts.append(f'<ul class="words">{said}</ul>')
     parts += [f"<pre><code>{escape(line)}</code></pre>" for line in section.lines]
     parts += [as_html(table) for table in section.tables if table.on_page]
     parts += [_figure(drawing, uri) for drawing, uri in section.drawings]
@@ -94,7 +95,7 @@ _STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
 body { font: 1rem/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #1a1a1a;
-  background: #fff; max-width: 68rem; margin: 0 auto; padding: 1rem; }
+  background: #fff; max-width: 74rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .5rem 0; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-top: 1px solid #bbb; padding-top: 1rem; }
 h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
@@ -131,7 +132,8 @@ a { color: #0b57a4; }
   nav { display: none; }
   .table, .drawing, pre { overflow: visible; }
   pre { white-space: pre-wrap; }
-  table { font-size: 6.5pt; page-break-inside: auto; }
+  table { font-size: 6.5pt; }
+  .note, figcaption { font-size: 8pt; }
   th, td { padding: .1rem .25rem; }
   .text { min-width: 0; }
   tr, figure { break-inside: avoid; }

@@ -89,7 +89,7 @@ def speakers(analysis: Analysis) -> Drawing | None:
         of_speaker.set_yticks(range(len(order)), labels)
     else:
         of_speaker.set_yticks([])
-        of_speaker.set_ylabel(f"{len(order)} speakers, by the first method's UAR")
+        of_speaker.set_ylabel(f"{len(order)} speakers, by UAR of {full_title(*_key(shown[0]))}")
     of_speaker.set_xlabel("UAR over the classes present (dashed: chance)")
     of_speaker.set_xlim(-0.02, 1.02)
     for axis in (of_sex, of_speaker):
@@ -159,12 +159,14 @@ def _dots(axis, names: list[str], by_method: Mapping[str, Mapping[str, float]]) 
     values = np.array([[of[name] for of in by_method.values()] for name in names])
     values = values.reshape(len(names), len(by_method))
     places = np.arange(len(names))
-    apart = np.linspace(-0.2, 0.2, len(by_method)) if len(by_method) > 1 else [0.0]
+    few = len(names) <= MOST_NAMED
+    apart = np.linspace(-0.2, 0.2, len(by_method)) if few and len(by_method) > 1 else [0.0] * 3
+    size = 6 if few else 4
     axis.hlines(places, values.min(axis=1), values.max(axis=1), color="#bbbbbb", lw=1, zorder=1)
     for column, method in enumerate(by_method):
         colour, marker = LOOKS[method]
         heights = places + apart[column]  # one below the other, so that none hides another
-        axis.plot(values[:, column], heights, marker, color=colour, ms=6, zorder=2 + column)
+        axis.plot(values[:, column], heights, marker, color=colour, ms=size, zorder=2 + column)
     axis.set_yticks(places, names)
     axis.set_ylim(-0.6, len(names) - 0.4)
 

@@ -34,9 +34,8 @@ MOST_CLASSES = 12
 _COMPARED = (
     Column("Difference [95 %]", ("difference", "difference_low", "difference_high")),
     Column("p", ("p",)),
-    Column("p (Holm)", ("p_holm",)),
+    Column("p (Holm)", ("p_holm", "significant_after_holm")),
     Column("d_z", ("dz",)),
-    Column("", ("significant_after_holm",)),
 )
 
 
@@ -272,16 +271,14 @@ def all_tests_table(analysis: Analysis) -> Table:
 def _compared(comparison: Comparison | None) -> tuple[Cell, ...]:
     """The cells of :data:`_COMPARED`."""
     if comparison is None:
-        return tuple(
-            Cell(numbers.NONE if c.title else "", (None,) * len(c.fields)) for c in _COMPARED
-        )
-    found = comparison.interval
+        return tuple(Cell(numbers.NONE, (None,) * len(column.fields)) for column in _COMPARED)
+    found, mark = comparison.interval, " *" if comparison.marked else ""
+    adjusted = comparison.adjusted
     return (
         with_interval(comparison.difference, found.low, found.high, numbers.signed),
         _p(comparison.primary.p),
-        _p(comparison.adjusted),
+        Cell(numbers.p_value(adjusted) + mark, (adjusted, comparison.marked)),
         Cell(numbers.signed(comparison.effect.dz, 2), (comparison.effect.dz,)),
-        Cell("*" if comparison.marked else "", (comparison.marked,)),
     )
 
 

@@ -141,7 +141,7 @@ def _about(run: RunResult, folder: Path) -> Section:
     tables[0] = dataclasses.replace(tables[0], notes=tuple(warnings))
     spec = shlex.quote(str(run.folder / SPEC))
     lines = [
-        f"# to go on with this run, or repeat it in another folder\n"
+        "# goes on with this run; name another folder to repeat it\n"
         f"pnn-keras experiment run {spec} --out {shlex.quote(str(run.folder))}"
     ]
     return Section("about", "Corpora, protocols and settings", lines=lines, tables=tables)
