@@ -59,11 +59,9 @@ class StudyResult:
     """A study with the answers of its methods; only utterances that are tested.
 
     Args:
-        number: its number in the experiment, from 0.
         name: what it is called.
         target: the task's name.
         classes: the task's classes.
-        merged: pairs of a label found in the data and the class it counts as.
         protocol: the record of its protocol: name, stamp, hash, ...
         transductive: whether scaling has seen test rows.
         training_parts: how many parts each fold trains on; 0 means all.
@@ -75,13 +73,13 @@ class StudyResult:
         train_rows: training rows of each fold, ``(repeats, folds)``.
         methods: the methods' results, in the order of tables.
         missing: pairs of a method and its sources that are not finished.
+        number: its number in the experiment, from 0.
+        merged: pairs of a label found in the data and the class it counts as.
     """
 
-    number: int
     name: str
     target: str
     classes: tuple[str, ...]
-    merged: tuple[tuple[str, str], ...]
     protocol: Mapping
     transductive: bool
     training_parts: int
@@ -93,6 +91,8 @@ class StudyResult:
     train_rows: np.ndarray
     methods: tuple[MethodResult, ...]
     missing: tuple[tuple[str, str], ...]
+    number: int = 0
+    merged: tuple[tuple[str, str], ...] = ()
 
     @property
     def stamp(self) -> str:
