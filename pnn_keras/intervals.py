@@ -255,19 +255,27 @@ def _resampled_uars(
         raise UserError(
             f"level lies between 0 and 1, draws is at least 1. Received: {level}, {draws}"
         )
-    units = len(counts[0])
+    units, _, classes, _ = counts[0].shape
     present = counts[0][:, 0].sum(axis=-1)  # (units, classes): the targets, alike for all
+    # Recalls need no more than hits, of which there are fewer than confusions.
+    hits = [np.diagonal(c, axis1=-2, axis2=-1).reshape(units, -1) for c in counts]
     generator = np.random.default_rng(seed)
     scores, absent = [], 0
-    batch = max(1, _BATCH // units)
+    batch = max(1, _BATCH // max(units, hits[0].shape[1]))
     for start in range(0, draws, batch):
         size = min(batch, draws - start)
         times = _times_drawn(generator.integers(0, units, (size, units)))  # (size, units)
-        lacking = (times @ present == 0) & (present.sum(axis=0) > 0)
-        absent += int(lacking.any(axis=1).sum())
-        pooled = [(times @ c.reshape(units, -1)).reshape(size, *c.shape[1:]) for c in counts]
-        scores.append([uar(p).mean(axis=1) for p in pooled])
+        totals = times @ present  # (size, classes)
+        absent += int(((totals == 0) & (present.sum(axis=0) > 0)).any(axis=1).sum())
+        pooled = [(times @ h).reshape(size, -1, classes) for h in hits]
+        scores.append([_mean_recall(p, totals[:, np.newaxis]).mean(axis=1) for p in pooled])
     return np.concatenate(scores, axis=1), absent
+
+
+def _mean_recall(hits: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """UAR over the classes present, ``(...)``, from counts ``(..., classes)``."""
+    recalled = np.divide(hits, totals, out=np.zeros_like(hits), where=totals > 0)
+    return recalled.sum(axis=-1) / (totals > 0).sum(axis=-1)
 
 
 def _times_drawn(chosen: np.ndarray) -> np.ndarray:

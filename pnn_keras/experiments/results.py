@@ -73,6 +73,8 @@ class StudyResult:
         train_rows: training rows of each fold, ``(repeats, folds)``.
         methods: the methods' results, in the order of tables.
         missing: pairs of a method and its sources that are not finished.
+        number: its number in the experiment, from 0.
+        merged: pairs of a label found in the data and the class it counts as.
     """
 
     name: str
@@ -89,6 +91,14 @@ class StudyResult:
     train_rows: np.ndarray
     methods: tuple[MethodResult, ...]
     missing: tuple[tuple[str, str], ...]
+    number: int = 0
+    merged: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def stamp(self) -> str:
+        """What every table says of the scores: whose voices, and what scaling has seen."""
+        seen = "transductive" if self.transductive else "not transductive"
+        return f"{self.protocol['stamp']}, {seen}"
 
     def method(self, name: str, source: str = "") -> MethodResult | None:
         """The result of a method; None if it was not asked for or is not finished.
@@ -139,7 +149,7 @@ def read_run(folder: str | Path) -> RunResult:
             _read_study(folder, number, facts, experiment)
             for number, facts in enumerate(record["studies"])
         )
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OSError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"The run in {folder} is damaged: {error!r}") from error
@@ -163,9 +173,11 @@ def _read_study(folder: Path, number: int, facts: Mapping, experiment: Experimen
     if train is None:
         train = np.zeros((protocol["repeats"], protocol["folds"]), int)
     return StudyResult(
+        number=number,
         name=facts["name"],
         target=facts["target"],
         classes=tuple(facts["classes"]),
+        merged=tuple((found, counted) for found, counted in facts["merged"]),
         protocol=protocol,
         transductive=facts["transductive"],
         training_parts=experiment.studies[number].training_parts,

@@ -1,0 +1,189 @@
+"""Figures of how scores grow: over epochs, and over the amount of target data."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from pnn_keras.experiments import Experiment, MethodResult, StudyResult
+from pnn_keras.experiments.analysis import Analysis
+from pnn_keras.report import numbers, paper
+from pnn_keras.report.drawing import LOOKS, WIDTH, Drawing, canvas, chance_line, shared_legend
+from pnn_keras.report.naming import file_name, from_source, method_title
+from pnn_keras.statistics import uar
+
+
+def traced_uar(result: MethodResult) -> np.ndarray:
+    """UAR of each repeat's pooled test rows after every epoch, ``(epochs, repeats)``."""
+    return uar(result.traced.sum(axis=2))
+
+
+def curves(analysis: Analysis) -> Drawing | None:
+    """The UAR on test rows against epochs, a panel for each source."""
+    study = analysis.study
+    traced = [result for result in study.methods if result.traced is not None]
+    if not traced:
+        return None
+    panels = _panels(traced)
+    figure, axes = _grid(len(panels))
+    handles = {}
+    for axis, (source, results) in zip(axes.flat, panels.items(), strict=False):
+        for result in results:
+            handles[result.method] = _course(axis, traced_uar(result), result)
+        chance_line(axis, len(study.classes), upright=False)
+        axis.set_title(f"from {source}" if source else "no source")
+        axis.set_xlabel("epoch")
+    _finish(figure, axes, len(panels), handles)
+    several = study.protocol["repeats"] > 1
+    caption = (
+        f"UAR on test rows after every epoch, over each repeat's pooled answers ({study.stamp})"
+        + ("; the mean over repeats, shaded from lowest to highest" if several else "")
+        + ". Dashed: chance. To be looked at alone: no epoch is chosen by test rows."
+    )
+    ends = "; ".join(
+        f"{method_title(r.method, r.source)}"
+        + (f" from {r.source}" if from_source(r.method, r.source) else "")
+        + f" ends at {numbers.score(float(traced_uar(r)[-1].mean()))}"
+        for r in traced
+    )
+    return Drawing(file_name(study, "curves"), caption, f"Lines, UAR by epochs: {ends}", figure)
+
+
+def amounts(analyses: Sequence[Analysis], experiment: Experiment) -> list[Drawing]:
+    """The UAR against the amount of target data: studies that differ in nothing else."""
+    drawings = []
+    for group in amount_groups(analyses, experiment):
+        first = group[0].study
+        panels = _panels(first.methods)
+        figure, axes = _grid(len(panels))
+        handles, published = {}, False
+        for axis, (source, results) in zip(axes.flat, panels.items(), strict=False):
+            for shift, result in enumerate(results):
+                offset = (shift - (len(results) - 1) / 2) * 0.06
+                handles[result.method] = _amount_line(axis, group, result, offset)
+                published |= _published_line(axis, group, result, experiment)
+            axis.set_title(f"from {source}" if source else "no source")
+            axis.set_xticks(range(len(group)), [_amount(a.study) for a in group])
+            axis.set_xlabel("parts trained on (utterances, mean over folds)")
+            axis.set_xlim(-0.4, len(group) - 0.6)
+        _finish(figure, axes, len(panels), handles)
+        caption = (
+            f"{first.target}: UAR against the amount of target data, with 95 % bootstrap "
+            f"intervals ({first.stamp})."
+            + (" Dotted: the paper, read off its figure 4." if published else "")
+        )
+        alt = f"Lines, UAR by amount of target data: {_amount_words(group)}"
+        drawings.append(Drawing(file_name(first, "amounts"), caption, alt, figure))
+    return drawings
+
+
+def amount_groups(analyses: Sequence[Analysis], experiment: Experiment) -> list[list[Analysis]]:
+    """Studies that differ in the number of training parts alone, from few to all."""
+    groups: dict = {}
+    for analysis in analyses:
+        if analysis.scores:
+            asked = experiment.studies[analysis.study.number]
+            groups.setdefault(dataclasses.replace(asked, training_parts=0), []).append(analysis)
+    return [
+        sorted(group, key=lambda a: a.study.training_parts or math.inf)
+        for group in groups.values()
+        if len(group) > 1
+    ]
+
+
+def _panels(results: Sequence[MethodResult]) -> dict[str, list[MethodResult]]:
+    """Results by source; those without one stand in every panel."""
+    sources = list(dict.fromkeys(from_source(r.method, r.source) for r in results))
+    alone = [r for r in results if not from_source(r.method, r.source)]
+    panels = {source: [*alone] for source in sources if source} or {"": [*alone]}
+    for result in results:
+        if from_source(result.method, result.source):
+            panels[from_source(result.method, result.source)].append(result)
+    return panels
+
+
+def _grid(panels: int):
+    columns = min(panels, 2)
+    rows = -(-panels // columns)
+    width = WIDTH if columns > 1 else 0.75 * WIDTH
+    figure, axes = canvas(0.9 + 2.5 * rows, rows, columns, width, sharey=True)
+    for axis in axes.flat[panels:]:
+        axis.set_visible(False)
+    return figure, axes
+
+
+def _finish(figure, axes, panels: int, handles) -> None:
+    for row in axes:
+        row[0].set_ylabel("UAR")
+    for axis in axes.flat[:panels]:
+        axis.grid(axis="y", color="#dddddd", lw=0.6)
+        axis.tick_params(labelleft=True)
+    shared_legend(figure, list(handles.values()))
+
+
+def _course(axis, values: np.ndarray, result: MethodResult):
+    """Draws a method's mean over repeats."""
+    colour, marker = LOOKS[result.method]
+    epochs = np.arange(1, len(values) + 1)
+    (line,) = axis.plot(
+        epochs,
+        values.mean(axis=1),
+        color=colour,
+        lw=1.5,
+        marker=marker,
+        ms=5,
+        markevery=max(len(epochs) // 8, 1),
+        label=method_title(result.method, result.source),
+    )
+    if values.shape[1] > 1:
+        low, high = values.min(axis=1), values.max(axis=1)
+        axis.fill_between(epochs, low, high, color=colour, alpha=0.15, lw=0)
+    return line
+
+
+def _amount_line(axis, group: Sequence[Analysis], result: MethodResult, offset: float):
+    found = [(i, a.score(result.method, result.source)) for i, a in enumerate(group)]
+    found = [(i, score) for i, score in found if score is not None]
+    values = np.array([score.uar for _, score in found])
+    bounds = np.array([(s.interval.low, s.interval.high) for _, s in found]).reshape(-1, 2).T
+    colour, marker = LOOKS[result.method]
+    drawn = axis.errorbar(
+        [i + offset for i, _ in found],
+        values,
+        yerr=np.abs(bounds - values),
+        color=colour,
+        marker=marker,
+        ms=6,
+        lw=1.4,
+        elinewidth=0.8,
+        label=method_title(result.method, result.source),
+    )
+    return drawn
+
+
+def _published_line(axis, group: Sequence[Analysis], result: MethodResult, experiment) -> bool:
+    source = from_source(result.method, result.source)
+    known = [
+        (i, paper.published(experiment.name, a.study, result.method, source))
+        for i, a in enumerate(group)
+    ]
+    known = [(i, score[0]) for i, score in known if score is not None]
+    if known:
+        axis.plot(*zip(*known, strict=True), ":", color=LOOKS[result.method][0], lw=1.2)
+    return bool(known)
+
+
+def _amount(study: StudyResult) -> str:
+    return f"{study.training_parts or 'all'}\n({study.train_rows.mean():.0f})"
+
+
+def _amount_words(group: Sequence[Analysis]) -> str:
+    said = []
+    for result in group[0].study.methods:
+        scores = [a.score(result.method, result.source) for a in group]
+        values = ", ".join(numbers.score(None if s is None else s.uar) for s in scores)
+        said.append(f"{method_title(result.method, result.source)} {values}")
+    return "; ".join(said)

@@ -1,0 +1,225 @@
+"""Figures with cells: which source helps which target, and which class was taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.colors import TwoSlopeNorm
+
+from pnn_keras.experiments import StudyResult
+from pnn_keras.experiments.analysis import Analysis, MethodScore
+from pnn_keras.report import numbers
+from pnn_keras.report.drawing import Drawing, canvas
+from pnn_keras.report.naming import best, file_name, full_title
+from pnn_keras.report.study_tables import MOST_CLASSES
+from pnn_keras.report.table import Cell, Column, Table, text_columns, words
+
+#: With more classes not even their names are written.
+MOST_NAMED = 30
+
+#: Width of a letter of the figures' font, and of a cell of the transfer matrix, in inches.
+_LETTER, _CELL = 0.08, 0.95
+
+#: The methods whose gain is shown.
+SHOWN = ("prognet", "ptft")
+
+
+def is_matrix(analyses: Sequence[Analysis]) -> bool:
+    """Whether some source was tried for more than one target."""
+    studies = [analysis.study for analysis in analyses if analysis.scores]
+    pairs = {(r.source, s.target) for s in studies for r in s.methods if r.method in SHOWN}
+    sources = [source for source, _ in pairs]
+    return len({target for _, target in pairs}) > 1 and len(set(sources)) < len(sources)
+
+
+def transfer(analyses: Sequence[Analysis]) -> Drawing | None:
+    """The gain over the network from scratch, for every source and target."""
+    if not is_matrix(analyses):
+        return None
+    columns = [analysis for analysis in analyses if analysis.comparisons]
+    sources = _sources(columns)
+    grids = {method: _gains(method, sources, columns) for method in SHOWN}
+    grids = {method: grid for method, grid in grids.items() if not np.isnan(grid).all()}
+    if not grids:
+        return None
+    width = 2.3 + _CELL * len(columns)
+    height = (0.9 + 0.38 * len(sources)) * len(grids) + 1.2
+    figure, axes = canvas(height, len(grids), 1, width)
+    reach = max(np.nanmax(np.abs(grid)) for grid in grids.values()) or 1.0
+    norm = TwoSlopeNorm(0, -reach, reach)
+    for axis, (method, grid) in zip(axes[:, 0], grids.items(), strict=True):
+        drawn = axis.imshow(grid, cmap="PuOr", norm=norm, aspect="auto")
+        _frame(axis, [_target(a, columns) for a in columns], sources, _CELL)
+        axis.set_facecolor("#dddddd")
+        axis.set_title(full_title(method, ""))
+        axis.set_ylabel("source")
+        for row, column in np.argwhere(~np.isnan(grid)):
+            comparison = columns[column].comparison(method, sources[row])
+            text = numbers.signed(comparison.difference) + ("*" if comparison.marked else "")
+            _write(axis, row, column, text, abs(grid[row, column]) > 0.6 * reach)
+    axes[-1, 0].set_xlabel("target")
+    figure.colorbar(drawn, ax=axes[:, 0].tolist(), label="UAR less that of the DNN", shrink=0.8)
+    stamps = "; ".join(sorted({f"{a.study.name}: {a.study.stamp}" for a in columns}))
+    caption = (
+        "Gain in UAR over the DNN on the same folds, for every source (rows) and target "
+        "(columns). *: differs after Holm's correction, which was made for each target by "
+        f"itself, not over the whole matrix. Grey: not tried. {stamps}."
+    )
+    return Drawing("transfer-matrix", caption, _said(grids, sources, columns), figure)
+
+
+def transfer_table(analyses: Sequence[Analysis]) -> Table | None:
+    """The same gains as a table, for files."""
+    if not is_matrix(analyses):
+        return None
+    columns = [analysis for analysis in analyses if analysis.comparisons]
+    rows = []
+    for method in SHOWN:
+        for source in _sources(columns):
+            found = [analysis.comparison(method, source) for analysis in columns]
+            if any(found):
+                rows.append((words(full_title(method, "")), words(source), *map(_gain, found)))
+    heads = (
+        *text_columns("Method", "Source"),
+        *(
+            Column(a.study.name, (f"gain {a.study.name}", f"p_holm {a.study.name}"))
+            for a in columns
+        ),
+    )
+    stamps = "; ".join(f"{a.study.name}: {a.study.stamp}" for a in columns)
+    caption = f"Gain in UAR over the DNN, by source and target ({stamps})"
+    return Table("transfer-matrix", caption, heads, tuple(rows), on_page=False)
+
+
+def confusions(analysis: Analysis) -> Drawing | None:
+    """Which class was taken for which, by the network from scratch and the best ProgNet."""
+    scores = [best(analysis, "dnn"), best(analysis, "prognet")]
+    scores = [score for score in scores if score is not None]
+    if not scores:
+        return None
+    study = analysis.study
+    size = len(study.classes)
+    counted = size <= MOST_CLASSES
+    named = size <= MOST_NAMED
+    side = max(2.2, 0.45 * size) if counted else max(3.0, 0.17 * size if named else 0)
+    wide = side > 3.2
+    figure, axes = canvas(
+        (side + 1.0) * (len(scores) if wide else 1),
+        len(scores) if wide else 1,
+        1 if wide else len(scores),
+        width=side + 2.6 if wide else (side + 0.8) * len(scores) + 0.7,
+    )
+    for axis, score in zip(axes.flat, scores, strict=True):
+        drawn = _confusion(axis, score, _short(study), side)
+    figure.colorbar(drawn, ax=axes.ravel().tolist(), label="share of the true class", shrink=0.8)
+    repeats = study.protocol["repeats"]
+    caption = (
+        "Which class (rows) was taken for which (columns): colours are shares of the true class, "
+        f"numbers are utterances{f', over {repeats} repeats' if repeats > 1 else ''} "
+        f"({study.stamp})."
+        if counted
+        else f"Which class (rows) was taken for which (columns), shares ({study.stamp})."
+    )
+    said = "; ".join(
+        f"{full_title(s.method, s.source)}: recalls "
+        + ", ".join(
+            f"{name} {numbers.score(float(r))}"
+            for name, r in list(zip(study.classes, s.recalls, strict=True))[:MOST_CLASSES]
+        )
+        for s in scores
+    )
+    return Drawing(file_name(study, "confusions"), caption, f"Confusion matrices. {said}", figure)
+
+
+def _short(study: StudyResult) -> list[str]:
+    """The classes; speakers without their corpus, where there is but one."""
+    corpora = {name.partition("/")[0] for name in study.classes if "/" in name}
+    return [n.partition("/")[2] if len(corpora) == 1 else n for n in study.classes]
+
+
+def _confusion(axis, score: MethodScore, classes: Sequence[str], side: float):
+    """Draws a matrix whose sides are so many inches long."""
+    totals = score.confusion.sum(axis=1, keepdims=True)
+    shares = score.confusion / np.maximum(totals, 1)
+    drawn = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = list(classes) if len(classes) <= MOST_NAMED else []
+    _frame(axis, names, names, side / len(classes))
+    if not names:
+        axis.set_xticks([])
+        axis.set_yticks([])
+    axis.set_title(full_title(score.method, score.source).replace(" from ", "\nfrom "))
+    axis.set_xlabel("taken for")
+    axis.set_ylabel("true class")
+    if len(classes) <= MOST_CLASSES:
+        for row, column in np.ndindex(*shares.shape):
+            text = numbers.count(int(score.confusion[row, column]))
+            _write(axis, row, column, text, shares[row, column] > 0.55)
+    return drawn
+
+
+def _frame(axis, columns: Sequence[str], rows: Sequence[str], width: float) -> None:
+    """Names the rows and columns of cells that are so many inches wide."""
+    longest = max((len(line) for name in columns for line in name.split("\n")), default=0)
+    turned = longest * _LETTER > width
+    axis.set_xticks(
+        range(len(columns)),
+        columns,
+        rotation=40 if turned else 0,
+        ha="right" if turned else "center",
+        rotation_mode="anchor" if turned else None,
+    )
+    axis.set_yticks(range(len(rows)), rows)
+    axis.tick_params(length=0)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+
+
+def _write(axis, row: int, column: int, text: str, dark: bool) -> None:
+    colour = "white" if dark else "black"
+    axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+
+
+def _sources(columns: Sequence[Analysis]) -> list[str]:
+    """The sources: those that are targets, too, in their order."""
+    found = {c.source: None for a in columns for c in a.comparisons if c.method in SHOWN}
+    targets = list(dict.fromkeys(a.study.target for a in columns))
+    return [t for t in targets if t in found] + [s for s in found if s not in targets]
+
+
+def _gains(method: str, sources: Sequence[str], columns: Sequence[Analysis]) -> np.ndarray:
+    """Differences to the network from scratch, ``(sources, targets)``; NaN where not tried."""
+    gains = np.full((len(sources), len(columns)), np.nan)
+    for row, source in enumerate(sources):
+        for column, analysis in enumerate(columns):
+            comparison = analysis.comparison(method, source)
+            if comparison is not None:
+                gains[row, column] = comparison.difference
+    return gains
+
+
+def _target(analysis: Analysis, columns: Sequence[Analysis]) -> str:
+    """A target with its stamp, and with its protocol where it stands there twice."""
+    study = analysis.study
+    twice = sum(a.study.target == study.target for a in columns) > 1
+    name = study.name.replace(", ", "\n") if twice else study.target
+    stamp = study.protocol["stamp"].replace("-", "-\n")
+    return f"{name}\n{stamp}".replace("@", "\n@")
+
+
+def _gain(comparison) -> Cell:
+    if comparison is None:
+        return Cell(numbers.NONE, (None, None))
+    shown = numbers.signed(comparison.difference) + (" *" if comparison.marked else "")
+    return Cell(shown, (comparison.difference, comparison.adjusted))
+
+
+def _said(grids, sources, columns) -> str:
+    said = []
+    for method, grid in grids.items():
+        row, column = np.unravel_index(np.nanargmax(grid), grid.shape)
+        said.append(
+            f"{full_title(method, '')} gains most, {numbers.signed(grid[row, column])}, from "
+            f"{sources[row]} to {columns[column].study.target}"
+        )
+    return f"Heat map of {len(sources)} sources by {len(columns)} targets. " + "; ".join(said)

@@ -1,0 +1,203 @@
+"""The tables of a whole run: corpora, protocols, settings, versions, folds."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections import defaultdict
+from pathlib import Path
+
+from pnn_keras.errors import UserError
+from pnn_keras.experiments import RunResult, StudyResult
+from pnn_keras.experiments.store import FOLDS, read_utterances
+from pnn_keras.report.naming import file_name
+from pnn_keras.report.table import Column, Table, facts, text_columns, whole, words
+
+
+@dataclasses.dataclass(frozen=True)
+class RoleCount:
+    """Who and what has a role in a fold.
+
+    Args:
+        repeat: number of the repeat, from 0.
+        fold: number of the fold in it, from 0.
+        role: ``"train"``, ``"stop"`` or ``"test"``.
+        sex: ``"female"``, ``"male"`` or ``"unknown"``.
+        speakers: how many known speakers.
+        utterances: how many labelled utterances.
+    """
+
+    repeat: int
+    fold: int
+    role: str
+    sex: str
+    speakers: int
+    utterances: int
+
+
+def corpora_table(run: RunResult) -> Table:
+    """What was listened to."""
+    columns = (
+        *text_columns("Corpus"),
+        Column("Clips", ("clips",)),
+        Column("Speakers", ("speakers",)),
+        Column("Skipped", ("skipped",)),
+        *text_columns("Licence", "Citation"),
+    )
+    rows = tuple(
+        (
+            words(corpus["name"] + (" (synthetic)" if corpus.get("synthetic") else "")),
+            whole(corpus["clips"]),
+            whole(len(corpus["speakers"])),
+            whole(len(corpus["skipped"])),
+            words(corpus["licence"]),
+            words(corpus["citation"]),
+        )
+        for corpus in run.record["corpora"]
+    )
+    return Table("corpora", "Corpora", columns, rows)
+
+
+def protocols_table(run: RunResult) -> Table:
+    """The folds behind every study's scores, and their stamp."""
+    columns = (
+        *text_columns("Study", "Stamp"),
+        Column("Classes", ("classes",)),
+        Column("Utterances", ("utterances",)),
+        Column("Folds", ("folds",)),
+        Column("Repeats", ("repeats",)),
+        Column("Parts", ("training_parts",)),
+        Column("Test speakers", ("test_speakers",)),
+        Column("Seed", ("seed",)),
+        *text_columns("Hash of the folds"),
+    )
+    rows = tuple(
+        (
+            words(study.name),
+            words(study.stamp),
+            whole(len(study.classes)),
+            whole(len(study.targets)),
+            whole(study.protocol["folds"]),
+            whole(study.protocol["repeats"]),
+            words(study.training_parts or "all"),
+            words(_range(study.protocol["speakers"].get("test"))),
+            whole(study.protocol["seed"]),
+            words(study.protocol["hash"][:16]),
+        )
+        for study in run.studies
+    )
+    notes = (
+        "Speaker-dependent: test speakers were heard in training. Transductive: features were "
+        "scaled with the test utterances' own. Parts: how many each "
+        "fold trains on. Test speakers: fewest to most in a fold. The "
+        f"folds themselves are in the run's folder {FOLDS}/, each with its whole SHA-256 hash.",
+    )
+    return Table("protocols", "Protocols: what every score is worth", columns, rows, notes)
+
+
+def settings_table(run: RunResult) -> Table:
+    """How columns were fitted, alike for every method."""
+    asked, settings, shape = run.experiment, run.experiment.settings, run.experiment.shape
+    merged = sorted({pair for study in run.studies for pair in study.merged})
+    units = ", ".join(map(str, shape.units))
+    pairs = [
+        ("front-end", asked.frontend),
+        ("features scaled by", _SCALINGS[asked.scaling]),
+        ("emotion classes", _classes(asked.classes)),
+        *((f"label {found!r} counts as", f"{counted!r}") for found, counted in merged),
+        ("hidden layers", units),
+        *(
+            [("hidden layers of sources", ", ".join(map(str, shape.source_units)))]
+            if shape.source_units
+            else []
+        ),
+        ("dropout", shape.dropout),
+        ("lateral connections of ProgNet", shape.lateral),
+        ("most epochs", settings.epochs),
+        ("patience in epochs", settings.patience),
+        ("batch size in rows", settings.batch_size),
+        ("learning rate (Adam)", settings.learning_rate),
+        ("classes weigh the same", "yes" if settings.class_weights else "no"),
+        ("seed", settings.seed),
+        *((name, version) for name, version in run.record["versions"].items()),
+    ]
+    return facts("settings", "Settings, alike for every method, and versions", pairs)
+
+
+def role_counts(run: RunResult, study: StudyResult) -> list[RoleCount]:
+    """Speakers and utterances of each role and fold, by sex, read off the run's folds.
+
+    Raises:
+        UserError: the file of folds is missing or is none.
+    """
+    path = run.folder / FOLDS / f"{study.number:03d}.csv"
+    known = read_utterances(run.folder, study.number)
+    columns = (known[name] for name in ("corpus", "id", "speaker", "gender"))
+    facts_of = {(corpus, name): who for corpus, name, *who in zip(*columns, strict=True)}
+    speakers, utterances = defaultdict(set), defaultdict(int)
+    for repeat, fold, role, name in _read_folds(path):
+        if name not in facts_of:
+            continue  # it has no label of this task
+        speaker, sex = facts_of[name]
+        place = (repeat, fold, role, sex or "unknown")
+        utterances[place] += 1
+        if speaker is not None:
+            speakers[place].add(speaker)
+    return [RoleCount(*place, len(speakers[place]), n) for place, n in utterances.items()]
+
+
+def folds_table(study: StudyResult, counts: list[RoleCount]) -> Table:
+    """Who has which role in each fold; for files alone."""
+    columns = (
+        Column("Repeat", ("repeat",)),
+        Column("Fold", ("fold",)),
+        *text_columns("Role", "Sex"),
+        Column("Speakers", ("speakers",)),
+        Column("Utterances", ("utterances",)),
+    )
+    rows = tuple(
+        (
+            whole(each.repeat + 1),
+            whole(each.fold + 1),
+            words(each.role),
+            words(each.sex),
+            whole(each.speakers),
+            whole(each.utterances),
+        )
+        for each in counts
+    )
+    title = f"{study.name}: who has which role ({study.stamp})"
+    return Table(file_name(study, "folds"), title, columns, rows, on_page=False)
+
+
+_SCALINGS = {
+    "training": "training rows alone",
+    "corpus": "the whole corpus, test rows included (transductive)",
+    "speaker": "each speaker's own recordings, test rows included (transductive)",
+}
+
+
+def _classes(classes) -> str:
+    named = {
+        "paper": "the paper's four where the corpus has them",
+        "all": "all of the corpus",
+    }
+    return named.get(classes, classes) if isinstance(classes, str) else ", ".join(classes)
+
+
+def _range(bounds) -> str:
+    if not bounds:
+        return "unknown"
+    low, high = bounds
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _read_folds(path: Path):
+    """Repeat, fold, role and name (corpus, id) of every line."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            file.readline()  # the record of the protocol
+            for row in csv.DictReader(file):
+                yield int(row["repeat"]), int(row["fold"]), row["role"], (row["corpus"], row["id"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} holds no folds: {error!r}. Repeat the run's command") from error

@@ -1,0 +1,310 @@
+"""The tables of a study: scores, controls, recalls, forgetting, speakers, every test."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pnn_keras.experiments import Experiment
+from pnn_keras.experiments.analysis import CONTROLS, LEVEL, Analysis, Comparison
+from pnn_keras.report import numbers, paper
+from pnn_keras.report.naming import (
+    file_name,
+    full_title,
+    in_order,
+    method_title,
+    source_title,
+)
+from pnn_keras.report.table import (
+    Cell,
+    Column,
+    Table,
+    mean_sd,
+    one_score,
+    text_columns,
+    whole,
+    with_interval,
+    words,
+)
+
+#: Tasks with more classes (speakers) have no table of their recalls.
+MOST_CLASSES = 12
+
+_COMPARED = (
+    Column("Difference [95 %]", ("difference", "difference_low", "difference_high")),
+    Column("p", ("p",)),
+    Column("p (Holm)", ("p_holm", "significant_after_holm")),
+    Column("d_z", ("dz",)),
+)
+
+
+def study_tables(analysis: Analysis, experiment: Experiment) -> list[Table]:
+    """Every table of a study that has something to show."""
+    made = [
+        scores_table(analysis, experiment),
+        controls_table(analysis),
+        recalls_table(analysis),
+        forgetting_table(analysis),
+        speakers_table(analysis),
+        all_tests_table(analysis),
+    ]
+    return [table for table in made if table is not None and table.rows]
+
+
+def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
+    """Sources by methods, with the difference to the network from scratch: the main table."""
+    study = analysis.study
+    known = {
+        (score.method, score.source): paper.published(
+            experiment.name,
+            study,
+            score.method,
+            "" if source_title(score.method, score.source) == numbers.NONE else score.source,
+        )
+        for score in analysis.scores
+    }
+    columns = [
+        *text_columns("Source", "Method"),
+        Column("UAR [95 %]", ("uar", "uar_low", "uar_high")),
+        Column("UAR of folds", ("folds_mean", "folds_sd")),
+        Column("Absent", ("absent_classes",)),
+        Column("Weights", ("trained_weights",)),
+        Column("Epoch", ("median_best_epoch",)),
+        *_COMPARED,
+    ]
+    if any(known.values()):
+        columns.insert(4, Column("In the paper", ("paper_uar", "paper_sd")))
+    rows = []
+    for score in in_order(analysis.scores):
+        comparison = analysis.comparison(score.method, score.source)
+        row = [
+            words(source_title(score.method, score.source)),
+            words(method_title(score.method, score.source)),
+            with_interval(score.uar, score.interval.low, score.interval.high),
+            mean_sd(score.folds_mean, score.folds_sd),
+            whole(score.absent),
+            whole(score.parameters),
+            whole(score.best_epoch),
+            *_compared(comparison),
+        ]
+        if any(known.values()):
+            row.insert(4, mean_sd(*(known[score.method, score.source] or (None, None))))
+        rows.append(tuple(row))
+    notes = [
+        "UAR: unweighted average recall of one repeat's pooled answers, averaged over repeats; "
+        f"{_interval_words(analysis)}. UAR of folds: mean ± SD over folds of the UAR over the "
+        "classes present; Absent: classes missing from test folds, over all folds. Weights: "
+        "those that were trained for the target. Epoch: median of the best epochs. "
+        f"Difference: to the DNN. {_test_words(analysis, 'dnn')}"
+    ]
+    if any(known.values()):
+        notes.append(
+            f"In the paper: {paper.SOURCE}. UAR of folds; speaker-dependent, transductive, 10 "
+            "repeats of 10 folds."
+            + (
+                f" Read off figure 4, to within {paper.FIGURE_4_READING}."
+                if experiment.name == "paper-figure-4"
+                else ""
+            )
+        )
+    title = f"{study.name}: UAR of {len(study.targets)} utterances ({study.stamp})"
+    return Table(
+        file_name(study, "scores"), title, tuple(columns), tuple(rows), tuple(notes), grouped=True
+    )
+
+
+def controls_table(analysis: Analysis) -> Table:
+    """The progressive network against what tells where a gain comes from."""
+    study = analysis.study
+    rows = []
+    for comparison in analysis.comparisons:
+        if comparison.other == "dnn" or comparison.method not in CONTROLS:
+            continue
+        own = analysis.score(comparison.method, comparison.source)
+        other = analysis.score(comparison.other, comparison.other_source)
+        rows.append(
+            (
+                words(source_title(comparison.method, comparison.source)),
+                words(method_title(comparison.method, comparison.source)),
+                one_score(own.uar),
+                words(method_title(comparison.other, comparison.other_source)),
+                one_score(other.uar),
+                *_compared(comparison),
+            )
+        )
+    columns = (
+        *text_columns("Source", "Method"),
+        Column("UAR", ("uar",)),
+        Column("Control", ("control",), text=True),
+        Column("Its UAR", ("control_uar",)),
+        *_COMPARED,
+    )
+    note = (
+        "A gain is due to what the source learned only where ProgNet beats a network as large, a "
+        "random column and a column that learned shuffled labels. Difference: ProgNet less "
+        f"control. {_test_words(analysis, 'controls')}"
+    )
+    title = f"{study.name}: ProgNet against its controls ({study.stamp})"
+    return Table(file_name(study, "controls"), title, columns, tuple(rows), (note,), grouped=True)
+
+
+def recalls_table(analysis: Analysis) -> Table | None:
+    """The recall of each class, and the UAR of each sex."""
+    study = analysis.study
+    if len(study.classes) > MOST_CLASSES:
+        return None
+    sexes = sorted({sex for score in analysis.scores for sex in score.by_gender})
+    columns = (
+        *text_columns("Source", "Method"),
+        *(Column(name, (f"recall_{name}",)) for name in study.classes),
+        *(Column(f"UAR, {sex}", (f"uar_{sex}",)) for sex in sexes),
+    )
+    rows = tuple(
+        (
+            words(source_title(score.method, score.source)),
+            words(method_title(score.method, score.source)),
+            *(one_score(float(recall)) for recall in score.recalls),
+            *(one_score(score.by_gender.get(sex)) for sex in sexes),
+        )
+        for score in in_order(analysis.scores)
+    )
+    title = f"{study.name}: recall of each class, UAR of each sex ({study.stamp})"
+    note = "The UAR of a sex goes over the classes that its utterances have."
+    notes = (note,) if sexes else ()
+    return Table(file_name(study, "recalls"), title, columns, rows, notes, grouped=True)
+
+
+def forgetting_table(analysis: Analysis) -> Table:
+    """What is left of the source once the target was learned."""
+    study = analysis.study
+    columns = (
+        *text_columns("Source", "Method", "Asked again", "On"),
+        Column("UAR before", ("uar_before",)),
+        Column("UAR after", ("uar_after",)),
+        Column("Lost", ("uar_lost",)),
+        Column("Unchanged", ("unchanged",), text=True),
+    )
+    rows = tuple(
+        (
+            words(source_title(each.method, each.source)),
+            words(method_title(each.method, each.source)),
+            words(each.task),
+            words(f"{each.role} rows"),
+            one_score(each.before),
+            one_score(each.after),
+            Cell(numbers.signed(each.lost).removeprefix("+"), (each.lost,)),
+            Cell("yes" if each.unchanged else "no", (each.unchanged,)),
+        )
+        for each in analysis.forgetting
+    )
+    note = (
+        "The source task on its own rows before and after the target was learned. A frozen column "
+        "cannot change; that it does not is measured here, not assumed. Stop rows, of a source "
+        "that has no test rows, chose its epoch: their UAR flatters, before and after alike. "
+        "Unchanged: every single count is the same."
+    )
+    title = f"{study.name}: what is left of the source ({study.stamp})"
+    return Table(file_name(study, "forgetting"), title, columns, rows, (note,), grouped=True)
+
+
+def speakers_table(analysis: Analysis) -> Table:
+    """Every speaker's UAR with every method; for files alone."""
+    study = analysis.study
+    scores = in_order(analysis.scores)
+    speakers = list(scores[0].by_speaker) if scores else []
+    sex_of = dict(zip(study.speakers, study.genders, strict=True))
+    columns = (
+        *text_columns("Speaker", "Sex"),
+        Column("Utterances", ("utterances",)),
+        *(Column(full_title(s.method, s.source), (_field(s),)) for s in scores),
+    )
+    rows = tuple(
+        (
+            words(speaker),
+            words(sex_of[speaker] or "unknown"),
+            whole(int(np.sum(study.speakers == speaker))),
+            *(one_score(score.by_speaker[speaker]) for score in scores),
+        )
+        for speaker in speakers
+    )
+    title = f"{study.name}: UAR of each speaker over the classes that it has ({study.stamp})"
+    return Table(file_name(study, "speakers"), title, columns, rows, on_page=False)
+
+
+def all_tests_table(analysis: Analysis) -> Table:
+    """Every test of every comparison, the primary one first; for files alone."""
+    study = analysis.study
+    columns = (
+        *text_columns("Source", "Method", "Against", "Test"),
+        Column("Primary", ("primary",), text=True),
+        Column("Statistic", ("statistic",)),
+        Column("df", ("df",)),
+        Column("n", ("n",)),
+        Column("p", ("p",)),
+        Column("Smallest p", ("smallest_p",)),
+        Column("p (Holm)", ("p_holm",)),
+    )
+    rows = []
+    for each in analysis.comparisons:
+        for number, test in enumerate((each.primary, *each.others)):
+            first = number == 0
+            rows.append(
+                (
+                    words(source_title(each.method, each.source)),
+                    words(method_title(each.method, each.source)),
+                    words(method_title(each.other, each.other_source)),
+                    words(test.name),
+                    Cell("yes" if first else "no", (first,)),
+                    Cell(numbers.signed(test.statistic), (test.statistic,)),
+                    whole(test.df),
+                    whole(test.n),
+                    _p(test.p),
+                    _p(test.smallest_p),
+                    _p(each.adjusted if first else None),
+                )
+            )
+    title = f"{study.name}: every test ({study.stamp})"
+    return Table(file_name(study, "tests"), title, columns, tuple(rows), on_page=False)
+
+
+def _compared(comparison: Comparison | None) -> tuple[Cell, ...]:
+    """The cells of :data:`_COMPARED`."""
+    if comparison is None:
+        return tuple(Cell(numbers.NONE, (None,) * len(column.fields)) for column in _COMPARED)
+    found, mark = comparison.interval, " *" if comparison.marked else ""
+    adjusted = comparison.adjusted
+    return (
+        with_interval(comparison.difference, found.low, found.high, numbers.signed),
+        _p(comparison.primary.p),
+        Cell(numbers.p_value(adjusted) + mark, (adjusted, comparison.marked)),
+        Cell(numbers.signed(comparison.effect.dz, 2), (comparison.effect.dz,)),
+    )
+
+
+def _p(value: float | None) -> Cell:
+    return Cell(numbers.p_value(value), (value,))
+
+
+def _interval_words(analysis: Analysis) -> str:
+    speakers = analysis.scores[0].interval.speakers if analysis.scores else None
+    if speakers is None:
+        return "in brackets the 95 % bootstrap interval over utterances"
+    return f"in brackets the 95 % bootstrap interval over {speakers} speakers"
+
+
+def _test_words(analysis: Analysis, family: str) -> str:
+    """Which test the p values are of, and over how many they were corrected."""
+    own = [c for c in analysis.comparisons if (c.other == "dnn") == (family == "dnn")]
+    if not own:
+        return ""
+    unit = "speakers" if "sign-flip" in own[0].primary.name else "folds"
+    tested = sum(not math.isnan(c.primary.p) for c in own)
+    return (
+        f"p: {own[0].primary.name}; p (Holm): corrected over these {tested} comparisons; "
+        f"d_z: mean difference in standard deviations over {unit}; *: p (Holm) below {LEVEL}."
+    )
+
+
+def _field(score) -> str:
+    return f"uar_{score.method}" + (f"_from_{score.source}" if score.source else "")

@@ -1,0 +1,276 @@
+"""A table that is written three times: on the page, as CSV and as LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import itertools
+import math
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from pnn_keras.report import numbers
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        title: its heading.
+        fields: names of the values that a cell holds, as CSV has them; unlike
+            what is shown, those are not rounded.
+        text: whether it holds words, which are set to the left.
+    """
+
+    title: str
+    fields: tuple[str, ...]
+    text: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What stands in a cell.
+
+    Args:
+        shown: as a reader sees it.
+        values: one per field of its column; None or NaN where there is none.
+    """
+
+    shown: str
+    values: tuple
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(self.values))
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Args:
+        name: what its files are called.
+        caption: what it shows; scores are stamped here.
+        columns: its columns; the first ones hold words and head the rows.
+        rows: cells, one per column.
+        notes: what is to be known about it, below it.
+        on_page: whether the page shows it, or its files alone.
+        grouped: whether the page shows the first column as headings of groups.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    on_page: bool = True
+    grouped: bool = False
+
+
+def words(text: object) -> Cell:
+    """A cell of words."""
+    return Cell(str(text), (text,))
+
+
+def whole(value: float | None) -> Cell:
+    """A cell with a count."""
+    return Cell(numbers.count(value), (value,))
+
+
+def one_score(value: float | None) -> Cell:
+    """A cell with a score."""
+    return Cell(numbers.score(value), (value,))
+
+
+def with_interval(value: float, low: float, high: float, show=numbers.score) -> Cell:
+    """A cell with a number and its interval.
+
+    Example:
+
+    >>> with_interval(0.65, 0.6, 0.7).shown
+    '0.650 [0.600, 0.700]'
+    """
+    shown = f"{show(value)} {numbers.interval(low, high, show)}".strip()
+    return Cell(shown, (value, low, high))
+
+
+def mean_sd(mean: float | None, sd: float | None) -> Cell:
+    """A cell with a mean and a standard deviation.
+
+    Example:
+
+    >>> mean_sd(0.64, 0.017).shown
+    '0.640 ± 0.017'
+    """
+    spread = numbers.score(sd)
+    shown = numbers.score(mean) + ("" if spread == numbers.NONE else f" ± {spread}")
+    return Cell(shown, (mean, sd))
+
+
+def as_csv(table: Table) -> str:
+    """The table as CSV: every value in full, a column for each, empty where there is none.
+
+    Example:
+
+    >>> column = Column("UAR", ("uar", "low", "high"))
+    >>> print(as_csv(Table("t", "", (column,), ((with_interval(0.65, 0.6, 0.7),),))), end="")
+    uar,low,high
+    0.65,0.6,0.7
+    """
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow([field for column in table.columns for field in column.fields])
+    for row in table.rows:
+        writer.writerow([_plain(value) for cell in row for value in cell.values])
+    return written.getvalue()
+
+
+def as_html(table: Table) -> str:
+    """The table as an element of a page, in a box that scrolls where the screen is narrow."""
+    first = 1 if table.grouped else 0
+    columns = table.columns[first:]
+    heads = "".join(
+        f'<th scope="col"{_side(column)}>{escape(column.title)}</th>' for column in columns
+    )
+    lines = [
+        '<div class="table"><table>',
+        f"<caption><span>{escape(table.caption)}</span></caption>",
+        f"<thead><tr>{heads}</tr></thead>",
+    ]
+    for group, rows in _groups(table):
+        lines.append("<tbody>")
+        if group is not None:
+            span = f'<th scope="rowgroup" class="group" colspan="{len(columns)}">'
+            lines.append(f"<tr>{span}{escape(group)}</th></tr>")
+        lines += [_html_row(columns, row[first:]) for row in rows]
+        lines.append("</tbody>")
+    lines.append("</table></div>")
+    lines += [f'<p class="note">{escape(note)}</p>' for note in table.notes]
+    return "\n".join(lines)
+
+
+def as_latex(table: Table) -> str:
+    r"""The table in LaTeX, in the style of the package booktabs.
+
+    Example:
+
+    >>> print(as_latex(Table("t_1", "A & B", (Column("x", ("x",)),), ((words("50 %"),),))), end="")
+    \begin{table}
+      \centering
+      \caption{A \& B}
+      \label{tab:t-1}
+      \begin{tabular}{r}
+        \toprule
+        x \\
+        \midrule
+        50 \% \\
+        \bottomrule
+      \end{tabular}
+    \end{table}
+    """
+    sides = "".join("l" if column.text else "r" for column in table.columns)
+    head = _latex_row(column.title for column in table.columns)
+    body = [f"    {_latex_row(cell.shown for cell in row)}" for row in table.rows]
+    notes = [f"  \n  {{\\footnotesize {escape_latex(note)}}}" for note in table.notes]
+    wide = len(table.columns) > _NARROW
+    place = "table*" if wide else "table"
+    lines = [
+        rf"\begin{{{place}}}",
+        r"  \centering",
+        *([r"  \footnotesize", r"  \setlength{\tabcolsep}{3pt}"] if wide else []),
+        rf"  \caption{{{escape_latex(table.caption)}}}",
+        rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', table.name).strip('-')}}}",
+        rf"  \begin{{tabular}}{{{sides}}}",
+        r"    \toprule",
+        f"    {head}",
+        r"    \midrule",
+        *body,
+        r"    \bottomrule",
+        r"  \end{tabular}",
+        *notes,
+        rf"\end{{{place}}}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+#: Tables of more columns are set small, across both columns of a paper.
+_NARROW = 6
+
+#: What LaTeX takes for a command, and signs that its fonts know by another name.
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"$<$",
+    ">": r"$>$",
+    "|": r"$|$",
+    '"': r"\textquotedbl{}",
+    "−": r"$-$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "→": r"$\rightarrow$",
+    "–": "--",
+}
+
+
+def escape_latex(text: str) -> str:
+    r"""Text that LaTeX sets as it stands, on one line.
+
+    Example:
+
+    >>> print(escape_latex("R&D: 5 % of a_b, −0.1"))
+    R\&D: 5 \% of a\_b, $-$0.1
+    """
+    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
+
+
+def _latex_row(texts: Iterable[str]) -> str:
+    # A row that began with a bracket would be an option of the \\ before it.
+    return " & ".join(escape_latex(text).replace("[", "{[}") for text in texts) + r" \\"
+
+
+def _groups(table: Table) -> list[tuple[str | None, Sequence[tuple[Cell, ...]]]]:
+    """Rows under the headings of their groups, in order; None where there is no heading."""
+    if not table.grouped:
+        return [(None, table.rows)]
+    title = table.columns[0].title.lower()
+    return [
+        (f"no {title}" if name == numbers.NONE else f"{title}: {name}", list(rows))
+        for name, rows in itertools.groupby(table.rows, lambda row: row[0].shown)
+    ]
+
+
+def _html_row(columns: Sequence[Column], row: Sequence[Cell]) -> str:
+    cells = []
+    for number, (column, cell) in enumerate(zip(columns, row, strict=True)):
+        tag, scope = ("td", "") if number else ("th", ' scope="row"')
+        cells.append(f"<{tag}{scope}{_side(column)}>{escape(cell.shown)}</{tag}>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _side(column: Column) -> str:
+    return ' class="text"' if column.text else ""
+
+
+def _plain(value) -> object:
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
+
+
+def text_columns(*titles: str) -> tuple[Column, ...]:
+    """Columns of words, each with one field of its name."""
+    return tuple(Column(title, (title.lower().replace(" ", "_"),), text=True) for title in titles)
+
+
+def facts(name: str, caption: str, pairs: Sequence[tuple[str, object]]) -> Table:
+    """A table of names and what they stand for, a row each."""
+    rows = tuple((words(left), words(right)) for left, right in pairs)
+    return Table(name, caption, text_columns("What", "Value"), rows)

@@ -1,0 +1,157 @@
+"""Writing a report: the page, its figures, and every table as CSV and LaTeX."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from pnn_keras.errors import PnnKerasError
+from pnn_keras.experiments import RunResult, StudyResult, read_run
+from pnn_keras.experiments.analysis import Analysis, analyse
+from pnn_keras.experiments.store import SPEC, write_text
+from pnn_keras.report import course_figures, matrix_figures, role_figures, score_figures
+from pnn_keras.report.drawing import Drawing, styled, write_drawing
+from pnn_keras.report.naming import file_name
+from pnn_keras.report.page import Section, page
+from pnn_keras.report.run_tables import (
+    corpora_table,
+    folds_table,
+    protocols_table,
+    role_counts,
+    settings_table,
+)
+from pnn_keras.report.study_tables import study_tables
+from pnn_keras.report.table import Table, as_csv, as_latex
+from pnn_keras.report.words import run_words, study_words
+
+#: What a report holds: the page, and folders of its figures and tables.
+PAGE, FIGURES, TABLES = "report.html", "figures", "tables"
+
+
+def write_report(run: str | Path, out: str | Path | None = None) -> Path:
+    """Writes a report of a run, finished or not: one page, its figures and its tables.
+
+    The page needs nothing beside it. Figures are PNG and SVG in ``figures``,
+    tables are CSV (not rounded) and LaTeX (booktabs) in ``tables``. Every score
+    is stamped speaker-disjoint or speaker-dependent, and transductive or not.
+
+    Args:
+        run: the run's folder, see :func:`pnn_keras.experiments.run_experiment`.
+        out: the report's folder; None means ``report`` in the run's.
+
+    Returns:
+        The page, ``report.html``.
+
+    Raises:
+        UserError: the folder holds no run, or a damaged one.
+        PnnKerasError: the disk refused.
+
+    Example:
+        ``write_report("run")``
+    """
+    found = read_run(run)
+    folder = found.folder / "report" if out is None else Path(out)
+    analyses = [analyse(study) for study in found.studies]
+    try:
+        with styled():
+            sections = [
+                *_across(found, analyses, folder),
+                *(_study(found, analysis, folder) for analysis in analyses),
+                _about(found, folder),
+            ]
+        write_text(folder / PAGE, page(*_head(found), sections))
+    except OSError as error:
+        raise PnnKerasError(
+            f"Cannot write {folder}: {error.strerror or error}. Free some space, or name another "
+            "folder: --out"
+        ) from error
+    return folder / PAGE
+
+
+def _head(run: RunResult) -> tuple[str, list[str]]:
+    """The title, and what stands below it."""
+    asked, record = run.experiment, run.record
+    corpora = ", ".join(
+        f"{c['name']} ({c['clips']} clips, {len(c['speakers'])} speakers)"
+        for c in record["corpora"]
+    )
+    version = record["versions"].get("pnn-keras", "of unknown version")
+    lead = [asked.title] if asked.title else []
+    lead += [f"Corpora: {corpora}. Run on {record['created'][:10]} with pnn-keras {version}."]
+    return f"{asked.name}: {', '.join(c['name'] for c in record['corpora'])}", [
+        *lead,
+        *run_words(run),
+    ]
+
+
+def _across(run: RunResult, analyses: Sequence[Analysis], folder: Path) -> list[Section]:
+    """What is seen only across studies: the transfer matrix and the learning curves."""
+    made = [
+        matrix_figures.transfer(analyses),
+        *course_figures.amounts(analyses, run.experiment),
+    ]
+    drawings = _written([d for d in made if d is not None], folder)
+    table = matrix_figures.transfer_table(analyses)
+    tables = [] if table is None else [table]
+    _write_tables(tables, folder)
+    if not drawings:
+        return []
+    return [Section("across", "Across studies", tables=tables, drawings=drawings)]
+
+
+def _study(run: RunResult, analysis: Analysis, folder: Path) -> Section:
+    study = analysis.study
+    counts = role_counts(run, study)
+    tables = [*study_tables(analysis, run.experiment), folds_table(study, counts)]
+    _write_tables(tables, folder)
+    made = [
+        score_figures.bars(analysis, run.experiment),
+        course_figures.curves(analysis),
+        matrix_figures.confusions(analysis),
+        score_figures.speakers(analysis),
+        role_figures.forgetting(analysis),
+        role_figures.folds(study, counts),
+    ]
+    return Section(
+        anchor=file_name(study, "study"),
+        title=_title(study),
+        stamp=study.stamp,
+        sound=study.protocol["speaker_disjoint"] and not study.transductive,
+        words=study_words(analysis),
+        tables=tables,
+        drawings=_written([d for d in made if d is not None], folder),
+    )
+
+
+def _title(study: StudyResult) -> str:
+    return f"{study.number + 1}. {study.name}"
+
+
+def _about(run: RunResult, folder: Path) -> Section:
+    """Corpora, protocols, settings, and how to repeat it all."""
+    tables = [corpora_table(run), protocols_table(run), settings_table(run)]
+    _write_tables(tables, folder)
+    warnings = [
+        f"{corpus['name']}: {warning}"
+        for corpus in run.record["corpora"]
+        for warning in corpus["warnings"]
+    ]
+    tables[0] = dataclasses.replace(tables[0], notes=tuple(warnings))
+    spec = shlex.quote(str(run.folder / SPEC))
+    lines = [
+        "# goes on with this run; name another folder to repeat it\n"
+        f"pnn-keras experiment run {spec} --out {shlex.quote(str(run.folder))}"
+    ]
+    return Section("about", "Corpora, protocols and settings", lines=lines, tables=tables)
+
+
+def _written(drawings: Sequence[Drawing], folder: Path) -> list[tuple[Drawing, str]]:
+    return [(drawing, write_drawing(drawing, folder / FIGURES)) for drawing in drawings]
+
+
+def _write_tables(tables: Sequence[Table], folder: Path) -> None:
+    for table in tables:
+        write_text(folder / TABLES / f"{table.name}.csv", as_csv(table))
+        write_text(folder / TABLES / f"{table.name}.tex", as_latex(table))

@@ -1,0 +1,190 @@
+"""The figures of a report: what they are made of, and when there are none."""
+
+from __future__ import annotations
+
+import matplotlib.colors
+import numpy as np
+import pytest
+from run_made import EPOCHS, make_run
+
+from pnn_keras.experiments import Study, make_experiment, read_run
+from pnn_keras.experiments.analysis import analyse
+from pnn_keras.methods import METHODS
+from pnn_keras.report import course_figures, matrix_figures, score_figures
+from pnn_keras.report.drawing import LOOKS, styled, write_drawing
+
+RIGHT = {"dnn": 5, "ptft": [5, 6], "prognet": [7, 8]}
+
+
+def analyses_of(folder, right=None, **options):
+    run = read_run(make_run(folder, right or RIGHT, **options))
+    return run, [analyse(study, draws=100) for study in run.studies]
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory):
+    """Gender and emotion of two corpora, each from the others."""
+    tasks = [f"{label}@{corpus}" for corpus in ("one", "two") for label in ("gender", "emotion")]
+    studies = [
+        Study(target, tuple(t for t in tasks if t != target), ("dnn", "ptft", "prognet"))
+        for target in tasks
+    ]
+    folder = tmp_path_factory.mktemp("matrix")
+    return analyses_of(folder, studies=studies, corpora=["one", "two"], speakers=5)
+
+
+@pytest.fixture(scope="module")
+def amounts(tmp_path_factory):
+    studies = [
+        Study("emotion@two", ("emotion@one",), ("dnn", "ptft", "prognet"), "paper-10-fold", parts)
+        for parts in (1, 4, 2)
+    ]
+    folder = tmp_path_factory.mktemp("amounts")
+    return analyses_of(folder, studies=studies, corpora=["one", "two"])
+
+
+def texts(axis) -> list[str]:
+    return [text.get_text() for text in axis.texts]
+
+
+def test_every_method_looks_unlike_the_others():
+    assert set(LOOKS) == set(METHODS)
+    colours, markers = zip(*LOOKS.values(), strict=True)
+    assert len(set(colours)) == len(set(markers)) == len(METHODS)
+    assert all(matplotlib.colors.is_color_like(colour) for colour in colours)
+
+
+def test_bars_are_as_long_as_the_scores(tmp_path):
+    run, (analysis,) = analyses_of(tmp_path)
+    with styled():
+        drawing = score_figures.bars(analysis, run.experiment)
+    (axis,) = drawing.figure.axes
+    assert [bar.get_width() for bar in axis.patches] == pytest.approx([0.5, 0.55, 0.75])
+    assert texts(axis) == ["0.500", "0.550", "0.750 *"]
+    assert "ProgNet from gender@made 0.750" in drawing.alt
+
+
+def test_curves_pool_a_repeats_folds(tmp_path):
+    _, (analysis,) = analyses_of(tmp_path, curves=True, repeats=2)
+    result = analysis.study.method("prognet", "gender@made")
+    curve = course_figures.traced_uar(result)
+    assert curve.shape == (EPOCHS, 2)
+    assert curve[0] == pytest.approx([1 / 3] * 2) and curve[-1] == pytest.approx([0.75] * 2)
+
+
+def test_a_curve_is_drawn_for_each_method(tmp_path):
+    _, (analysis,) = analyses_of(tmp_path, curves=True)
+    with styled():
+        drawing = course_figures.curves(analysis)
+    lines = [line for line in drawing.figure.axes[0].lines if len(line.get_xdata()) == EPOCHS]
+    assert [line.get_label() for line in lines] == ["DNN", "PT/FT", "ProgNet"]
+    assert lines[-1].get_ydata()[-1] == pytest.approx(0.75)
+
+
+def test_without_traces_there_are_no_curves(tmp_path):
+    _, (analysis,) = analyses_of(tmp_path)
+    assert course_figures.curves(analysis) is None
+
+
+def test_the_matrix_holds_the_gain_of_every_pair(matrix):
+    _, analyses = matrix
+    with styled():
+        drawing = matrix_figures.transfer(analyses)
+    prognet, ptft, _ = drawing.figure.axes
+    assert prognet.get_title() == "ProgNet" and ptft.get_title() == "PT/FT"
+    # No marks: p of five speakers is at least 2 / 2 ** 5. Three women answer .7 of all clips
+    # rightly, two men .8: .74 over emotions, .75 over genders.
+    assert texts(prognet).count("+0.240") == 6  # emotions
+    assert texts(prognet).count("+0.250") == 6  # genders
+    assert [label.get_text() for label in prognet.get_yticklabels()] == [
+        "gender@one",
+        "emotion@one",
+        "gender@two",
+        "emotion@two",
+    ]
+
+
+def test_the_colours_of_the_matrix_are_centred_at_no_gain(matrix):
+    with styled():
+        drawing = matrix_figures.transfer(matrix[1])
+    norm = drawing.figure.axes[0].images[0].norm
+    assert norm(0) == 0.5 and norm.vmax == -norm.vmin
+
+
+def test_a_task_is_not_its_own_source_in_the_matrix(matrix):
+    with styled():
+        drawing = matrix_figures.transfer(matrix[1])
+    grid = np.ma.filled(drawing.figure.axes[0].images[0].get_array(), np.nan)
+    assert np.isnan(np.diag(grid)).all() and np.isnan(grid).sum() == 4
+
+
+def test_the_matrix_is_a_table_too(matrix):
+    table = matrix_figures.transfer_table(matrix[1])
+    assert len(table.rows) == 8 and len(table.columns) == 6
+
+
+def test_one_target_makes_no_matrix(tmp_path):
+    _, analyses = analyses_of(tmp_path)
+    assert matrix_figures.transfer(analyses) is None
+    assert matrix_figures.transfer_table(analyses) is None
+
+
+def test_studies_that_differ_in_the_amount_alone_make_one_curve_from_few_to_all(amounts):
+    run, analyses = amounts
+    (group,) = course_figures.amount_groups(analyses, run.experiment)
+    assert [analysis.study.training_parts for analysis in group] == [1, 2, 4]
+    with styled():
+        (drawing,) = course_figures.amounts(analyses, run.experiment)
+    labels = [label.get_text() for label in drawing.figure.axes[0].get_xticklabels()]
+    assert [label.split("\n")[0] for label in labels] == ["1", "2", "4"]
+
+
+def test_amounts_are_no_matrix(amounts):
+    assert matrix_figures.transfer(amounts[1]) is None
+
+
+def test_the_papers_curve_is_drawn_beside_figure_4(tmp_path):
+    experiment = make_experiment("paper-figure-4", ["IEMOCAP", "MSP-IMPROV"], ["a", "b"])
+    studies = [study for study in experiment.studies if study.target == "emotion@IEMOCAP"]
+    run, analyses = analyses_of(
+        tmp_path, studies=studies, corpora=["IEMOCAP", "MSP-IMPROV"], name="paper-figure-4"
+    )
+    with styled():
+        (drawing,) = course_figures.amounts(analyses, run.experiment)
+    dotted = [line for line in drawing.figure.axes[0].lines if line.get_linestyle() == ":"]
+    assert list(dotted[0].get_ydata()) == [0.552, 0.585, 0.614, 0.640]
+    assert "Dotted: the paper" in drawing.caption
+
+
+def test_cells_of_confusions_are_counts(tmp_path):
+    _, (analysis,) = analyses_of(tmp_path)
+    with styled():
+        drawing = matrix_figures.confusions(analysis)
+    dnn, prognet, _ = drawing.figure.axes
+    # Ten speakers have ten clips of each class; half, or three in four, are right.
+    assert texts(dnn) == ["50", "50", "0", "0", "50", "50", "50", "0", "50"]
+    assert texts(prognet)[0] == "75"
+
+
+def test_speakers_are_sorted_by_their_scores(tmp_path):
+    _, (analysis,) = analyses_of(tmp_path, {"dnn": [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]})
+    with styled():
+        drawing = score_figures.speakers(analysis)
+    labels = [label.get_text() for label in drawing.figure.axes[1].get_yticklabels()]
+    assert labels[0] == "s9 (m)" and labels[-1] == "s0 (f)"
+
+
+def test_many_speakers_are_not_named(tmp_path):
+    _, (analysis,) = analyses_of(tmp_path, speakers=41)
+    with styled():
+        drawing = score_figures.speakers(analysis)
+    assert not drawing.figure.axes[1].get_yticklabels()
+
+
+def test_a_drawing_is_the_same_file_twice(tmp_path):
+    _, (analysis,) = analyses_of(tmp_path)
+    with styled():
+        for name in ("a", "b"):
+            write_drawing(matrix_figures.confusions(analysis), tmp_path / name)
+    (first,) = (tmp_path / "a").glob("*.svg")
+    assert first.read_bytes() == (tmp_path / "b" / first.name).read_bytes()

@@ -1,0 +1,180 @@
+"""What a report says in words: each rule on a run with known answers."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from run_made import make_run
+
+from pnn_keras.experiments import Study, read_run
+from pnn_keras.experiments.analysis import analyse
+from pnn_keras.report.words import run_words, study_words
+
+THREE = ("dnn", "ptft", "prognet")
+ALL = (
+    "logistic-regression",
+    "dnn",
+    "dnn-large",
+    "ptft",
+    "prognet",
+    "prognet-random",
+    "prognet-shuffled",
+)
+GAIN = {"prognet": [7, 8], "ptft": 5}
+
+
+@pytest.fixture
+def said(tmp_path):
+    """What is said of a run with these scores."""
+
+    def words(
+        right=None, methods=("dnn", "ptft", "prognet"), protocol="speaker-5-fold", **options
+    ):
+        studies = [Study("emotion@made", ("gender@made",), methods, protocol)]
+        run = read_run(make_run(tmp_path, right, studies=studies, **options))
+        return " ".join([*run_words(run), *study_words(analyse(run.studies[0]))])
+
+    return words
+
+
+def test_a_gain_after_correction_is_told_with_its_numbers(said):
+    expected = (
+        "Better than the DNN after Holm's correction: ProgNet from gender@made (+0.250 "
+        "[+0.220, +0.280], p (Holm) = 0.004)."
+    )
+    assert expected in said(GAIN)
+
+
+def test_a_loss_after_correction_is_told(said):
+    found = said({"prognet": [3, 2], "ptft": 5})
+    assert "Worse than the DNN after Holm's correction: ProgNet from gender@made" in found
+    assert "Better" not in found
+
+
+def test_no_difference_is_not_called_equality(said):
+    found = said({"prognet": [5, 6, 5, 4], "ptft": 5})
+    assert "Not shown to differ from the DNN: PT/FT from gender@made; ProgNet from" in found
+    assert "That does not show that they are equal" in found
+    assert "The gain of" not in found
+
+
+def test_a_gain_beyond_every_control_is_due_to_what_the_source_learned(said):
+    found = said(GAIN, ALL)
+    assert "it is due, at least in part, to what the source learned" in found
+
+
+@pytest.mark.parametrize(
+    ("control", "named"),
+    [
+        ("dnn-large", "DNN, as many weights as ProgNet"),
+        ("prognet-random", "ProgNet, random column in place of gender@made"),
+        ("prognet-shuffled", "ProgNet, shuffled labels in place of gender@made"),
+    ],
+)
+def test_a_gain_that_a_control_reaches_is_not_shown_to_be_due_to_the_source(said, control, named):
+    found = said({**GAIN, control: [7, 8]}, ALL)
+    assert "The gain of ProgNet from gender@made is not shown to be due to what" in found
+    assert f"it is not shown to be more than that of {named} (0.000 [0.000, 0.000]" in found
+    assert "at least in part" not in found
+
+
+def test_a_gain_without_controls_is_not_shown_to_be_due_to_the_source(said):
+    found = said(GAIN)
+    assert "is not shown to be due to what the source learned: there is no result of" in found
+
+
+def test_a_plain_classifier_that_does_better_is_named(said):
+    found = said({"logistic-regression": [9, 8]}, ALL)
+    assert "A plain classifier does better than the DNN: Logistic regression (+0.350" in found
+
+
+def test_a_plain_classifier_that_does_no_better_is_not_named(said):
+    assert "A plain classifier" not in said({"logistic-regression": 5}, ALL)
+
+
+def test_a_network_at_chance_is_told(said):
+    assert "The DNN is not shown to be better than chance" in said({"dnn": [3, 4, 3]})
+
+
+def test_a_network_above_chance_is_not_said_to_be_at_chance(said):
+    assert "better than chance" not in said({"dnn": 5})
+
+
+def test_without_a_network_from_scratch_no_gain_can_be_told(said):
+    assert "There is no network from scratch here" in said(methods=("prognet",))
+
+
+def test_speaker_dependent_scores_say_nothing_about_new_speakers(said):
+    found = said(protocol="paper-10-fold")
+    assert "These scores say nothing about new speakers" in found
+
+
+def test_speaker_disjoint_scores_are_not_called_dependent(said):
+    found = said()
+    assert "Speaker-dependent" not in found and "Transductive" not in found
+
+
+def test_transductive_scaling_is_told(said):
+    assert "Transductive: features were scaled with the test utterances' own" in said(
+        scaling="corpus"
+    )
+
+
+def test_few_speakers_and_the_smallest_p_are_told(said):
+    found = said(GAIN)
+    assert "10 speakers are few: percentile intervals over so few are too narrow" in found
+    assert "The smallest p that the sign-flip test can reach here is 0.002" in found
+
+
+def test_too_few_speakers_for_any_mark_are_told(said):
+    found = said(GAIN, speakers=5)
+    assert "can reach here is 0.062" in found
+    assert "hardly any difference could have been marked, however large" in found
+
+
+def test_enough_speakers_are_not_called_few(said):
+    assert "are few" not in said(GAIN, speakers=20)
+
+
+def test_one_repeat_is_told(said):
+    assert "One repeat:" in said()
+
+
+def test_two_repeats_are_not_called_one(said):
+    assert "One repeat:" not in said(repeats=2)
+
+
+def test_what_is_missing_is_listed(said):
+    found = said(unfinished=[(0, "prognet", "gender@made"), (0, "ptft", "gender@made")])
+    assert "Unfinished: 2 of 3 results are missing" in found
+    assert "Not finished: PT/FT from gender@made; ProgNet from gender@made." in found
+
+
+def test_synthetic_audio_is_told(said):
+    assert "Synthetic audio (made): nobody spoke it" in said(synthetic=True)
+
+
+def test_natural_audio_is_not_called_synthetic(said):
+    assert "Synthetic" not in said()
+
+
+def test_forgetting_is_told(said):
+    found = said(forgotten=2)
+    assert "Exactly nothing of the source was forgotten by ProgNet from gender@made." in found
+    assert "changed with PT/FT from gender@made (1.000 to 0.900)" in found
+
+
+def test_a_speaker_recogniser_is_excused(tmp_path):
+    studies = [Study("speaker@made", ("gender@made",), ("dnn", "prognet"), "paper-10-fold")]
+    run = read_run(make_run(tmp_path, studies=studies))
+    said = " ".join(study_words(analyse(run.studies[0])))
+    assert "A speaker recogniser can be scored in no other way." in said
+
+
+def test_unknown_speakers_are_told(tmp_path):
+    study = read_run(make_run(tmp_path)).studies[0]
+    nobody = dataclasses.replace(study, speakers=np.full(len(study.speakers), None))
+    said = " ".join(study_words(analyse(nobody)))
+    assert "Some speakers are not known: intervals are over utterances" in said
