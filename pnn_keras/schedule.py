@@ -20,7 +20,9 @@ class Settings:
 
     Args:
         epochs: most passes over the training rows (the paper: 600).
-        batch_size: rows per update, at most.
+        batch_size: rows per update, at most (the paper does not say). 64 and the
+            patience were chosen on stop rows alone, see
+            ``tools/bench/choose_settings.py``.
         learning_rate: of Adam (the paper: 0.0005).
         patience: epochs without a better stop fold before training ends. It
             counts only once the stop fold has left chance: with sigmoid layers
@@ -30,7 +32,7 @@ class Settings:
     """
 
     epochs: int = 600
-    batch_size: int = 32
+    batch_size: int = 64
     learning_rate: float = 0.0005
     patience: int = 100
     class_weights: bool = True

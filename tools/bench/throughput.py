@@ -19,6 +19,7 @@ import time
 import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as pnn_keras does, imported first
 
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
