@@ -121,6 +121,8 @@ def confusions(analysis: Analysis) -> Drawing | None:
         if counted
         else f"Which class (rows) was taken for which (columns), shares ({study.stamp})."
     )
+    if len([m for m in study.methods if m.method == "prognet"]) > 1:
+        caption += " Of several sources, the one with the highest UAR was taken after the fact."
     said = "; ".join(
         f"{full_title(s.method, s.source)}: recalls "
         + ", ".join(
