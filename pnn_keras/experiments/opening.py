@@ -41,7 +41,9 @@ def open_experiment(
         made = make_experiment(experiment, names, [_spec(c) for c in corpora or ["synthetic"]])
         return replaced(made, changes or {}), opened
     made = experiment if isinstance(experiment, Experiment) else _read(experiment)
-    if corpora:
+    opened = all(isinstance(corpus, Corpus) for corpus in corpora)
+    # Corpora that were opened from the experiment's own words stay as they are written there.
+    if corpora and not (opened and len(corpora) == len(made.corpora)):
         made = replaced(made, {"corpora": tuple(_spec(corpus) for corpus in corpora)})
     return replaced(made, changes or {}), _open(corpora or made.corpora or ["synthetic"], strict)
 
