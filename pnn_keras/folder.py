@@ -1,4 +1,4 @@
-"""Folders that appear complete under their name, or not at all."""
+"""Folders and files that appear complete under their name, or not at all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pnn_keras.errors import PnnKerasError, UserError
@@ -106,6 +106,39 @@ def check_writable(final: str | os.PathLike, existing: bool = False) -> None:
 def _hidden(final: Path) -> Path:
     """A name beside a folder's for what is not complete, unlike any other."""
     return final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
+
+
+def write_whole(path: str | os.PathLike, write: Callable[[Path], object]) -> None:
+    """Writes a file that is whole under its name or not there; one of that name is replaced.
+
+    Args:
+        path: the file; its folders are made where missing.
+        write: writes the content into the file that it is given.
+
+    Raises:
+        PnnKerasError: the disk refused (full, no permission, ...).
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     write_whole(Path(parent, "a.txt"), lambda part: part.write_text("a"))
+    ...     Path(parent, "a.txt").read_text()
+    'a'
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(part)
+        os.replace(part, path)
+    except OSError as error:
+        raise PnnKerasError(
+            f"Cannot write {path}: {error.strerror or error}. What was finished is kept. "
+            "Free some space, or choose a folder that can be written"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _check_free(final: Path, overwrite: bool) -> None:

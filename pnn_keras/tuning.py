@@ -8,7 +8,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from pnn_keras.chain_training import DEFAULT_PROTOCOL, check_request
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import PnnKerasError, PresetError, UserError
 from pnn_keras.fold_files import open_protocol
-from pnn_keras.folder import check_writable
+from pnn_keras.folder import check_writable, write_whole
 from pnn_keras.frontends import Frontend
 from pnn_keras.learner import Learner, Shape, Sources
 from pnn_keras.material import Material, load_material, open_corpora
@@ -407,15 +406,4 @@ def _read_json(path: Path):
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes a file that is whole under its name or not there."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise PnnKerasError(
-            f"Cannot write {path}: {error.strerror or error}. "
-            "Free some space, or choose a folder that can be written"
-        ) from error
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))

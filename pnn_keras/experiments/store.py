@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pnn_keras.errors import PnnKerasError, UserError
+from pnn_keras.errors import UserError
+from pnn_keras.folder import write_whole
 
 #: What was asked, every default spelled out.
 SPEC = "experiment.toml"
@@ -125,24 +124,10 @@ def read_utterances(folder: Path, study: int) -> dict[str, np.ndarray]:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file, whole under its name or not at all."""
-    _write(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def _write_table(path: Path, table) -> None:
     import pyarrow.parquet as pq
 
-    _write(path, lambda part: pq.write_table(table, part, compression="zstd"))
-
-
-def _write(path: Path, write) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise PnnKerasError(
-            f"Cannot write {path}: {error.strerror or error}. What was finished is kept: free "
-            "some space and repeat the command"
-        ) from error
+    write_whole(path, lambda part: pq.write_table(table, part, compression="zstd"))
