@@ -172,5 +172,6 @@ def _smile(feature_set: str):
 def _missing() -> DependencyError:
     return DependencyError(
         "The front-end egemaps needs the package opensmile, which is not installed. "
-        "Install it with: pip install 'pnn-keras[egemaps]' or pass --frontend logmel"
+        "Install it with: pip install 'pnn-keras[egemaps]'. Vectors that you bring need no "
+        "openSMILE: --frontend embeddings:TABLE"
     )
