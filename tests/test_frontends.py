@@ -173,7 +173,7 @@ def test_without_opensmile_the_error_says_how_to_install_it(voice, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     monkeypatch.setattr(egemaps, "_made", egemaps._made.__wrapped__)
     with pytest.raises(
-        DependencyError, match=r"pip install 'pnn-keras\[egemaps\]'.* embeddings:TABLE"
+        DependencyError, match=r"'pnn-keras\[egemaps\]'.* embeddings:TABLE"
     ):
         Egemaps().extract(voice, 16000)
 
