@@ -172,9 +172,7 @@ def test_without_opensmile_the_error_says_how_to_install_it(voice, monkeypatch):
     imported = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", refuse)
     monkeypatch.setattr(egemaps, "_made", egemaps._made.__wrapped__)
-    with pytest.raises(
-        DependencyError, match=r"'pnn-keras\[egemaps\]'.* embeddings:TABLE"
-    ):
+    with pytest.raises(DependencyError, match=r"'pnn-keras\[egemaps\]'.* embeddings:TABLE"):
         Egemaps().extract(voice, 16000)
 
 
