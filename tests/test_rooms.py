@@ -56,6 +56,7 @@ ROOMS = (
     "report",
     "tuning",
     "export",
+    "serving",
     "terminal",
     "cli",
     "__main__",

@@ -1,0 +1,1 @@
+"""Serving: a development server with TensorFlow Serving's surface, and a client for both."""
