@@ -65,6 +65,36 @@ def read(
         >>> signal.shape, float(signal[0]), sampling_rate
         ((4000,), 0.375, 16000)
     """
+    samples, sampling_rate = read_channels(path, start, end)
+    return mix(samples), sampling_rate
+
+
+def read_channels(
+    path: str | os.PathLike, start: float = 0.0, end: float | None = None
+) -> tuple[np.ndarray, int]:
+    """Decodes an audio file, or a segment of it, with all its channels.
+
+    Args:
+        path: the audio file.
+        start: where to start, in seconds.
+        end: where to end, in seconds; None means the end of the file.
+
+    Returns:
+        The samples, float32 of shape ``(samples, channels)`` with full scale
+        at 1, and the sampling rate in Hz.
+
+    Raises:
+        AudioError: as in :func:`read`.
+
+    Example:
+        >>> import soundfile, tempfile, pathlib
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "stereo.wav"
+        ...     soundfile.write(path, np.zeros((8000, 2)), 16000)
+        ...     samples, sampling_rate = read_channels(path)
+        >>> samples.shape
+        (8000, 2)
+    """
     import soundfile
 
     if not os.path.isfile(path):
@@ -74,8 +104,7 @@ def read(
         with soundfile.SoundFile(path) as file:
             first, count = _bounds(path, start, end, file.frames, file.samplerate)
             file.seek(first)
-            samples = file.read(count, dtype="float32", always_2d=True)
-            return samples.mean(axis=1, dtype=np.float32), file.samplerate
+            return file.read(count, dtype="float32", always_2d=True), file.samplerate
     except (OSError, soundfile.SoundFileError) as error:
         # libsndfile repeats the path in its message, which is ours to name.
         reason = getattr(error, "error_string", None) or getattr(error, "strerror", None)
@@ -97,6 +126,22 @@ def _bounds(
         )
     first = round(start * sampling_rate)
     return first, min(round(last * sampling_rate), frames) - first
+
+
+def mix(samples: np.ndarray) -> np.ndarray:
+    """Averages several channels: ``signal[t] = mean_c(samples[t, c])``.
+
+    Args:
+        samples: shape ``(samples, channels)``.
+
+    Returns:
+        One channel, float32 of shape ``(samples,)``.
+
+    Example:
+        >>> mix(np.array([[0.5, 0.25], [1.0, -1.0]]))
+        array([0.375, 0.   ], dtype=float32)
+    """
+    return samples.mean(axis=1, dtype=np.float32)
 
 
 def from_array(array: np.ndarray) -> np.ndarray:
@@ -188,24 +233,26 @@ def check(signal: np.ndarray, sampling_rate: int) -> None:
         )
 
 
-def defects(signal: np.ndarray) -> tuple[str, ...]:
-    """Names what is wrong with a signal that can be heard all the same.
+def defects(samples: np.ndarray) -> tuple[str, ...]:
+    """Names what is wrong with a recording that can be heard all the same.
 
     Args:
-        signal: the signal, shape ``(samples,)``, full scale at 1.
+        samples: one channel, shape ``(samples,)``, or several before they are
+            averaged, which hides clipping: ``(samples, channels)``. Full scale
+            lies at 1.
 
     Returns:
-        One phrase per defect: clipping, when at least 0.1 % of the samples
-        lie at full scale (that of 16 bits, 32767/32768).
+        One phrase per defect: clipping, when at least 0.1 % of the samples of
+        a channel lie at full scale (that of 16 bits, 32767/32768).
 
     Example:
         >>> t = np.arange(16000) / 16000
         >>> defects(np.clip(1.1 * np.sin(2 * np.pi * 100 * t), -1, 1))
         ('clipped: 26.2 % of samples at full scale',)
     """
-    if len(signal) == 0:
+    if len(samples) == 0:
         return ()
-    share = float(np.mean(np.abs(signal) >= _FULL_SCALE))
+    share = float(np.max(np.mean(np.abs(samples) >= _FULL_SCALE, axis=0)))
     if share < CLIPPED:
         return ()
     return (f"clipped: {100 * share:.1f} % of samples at full scale",)

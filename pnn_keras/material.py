@@ -13,7 +13,7 @@ from pnn_keras.corpus import Corpus, Utterance, pool
 from pnn_keras.errors import AudioError, UserError
 from pnn_keras.frontends import Frontend, create_frontend
 from pnn_keras.speaker_scaling import is_marked, standardise, unmarked
-from pnn_keras.store import extract_features
+from pnn_keras.store import extract_features, warn_of_defects
 
 #: What an input's name ends with if it is standardised per speaker.
 BY_SPEAKER = "_by_speaker"
@@ -94,6 +94,8 @@ def load_material(
         name: extract_features(utterances, each, workers=workers, progress=progress, strict=strict)
         for name, each in needed.items()
     }
+    for features in extracted.values():
+        warn_of_defects(features)
     valid = np.logical_and.reduce([features.valid for features in extracted.values()])
     failures = tuple(f for features in extracted.values() for f in features.failures)
     if not valid.any():

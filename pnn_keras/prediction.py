@@ -12,7 +12,7 @@ from pnn_keras.corpus import Utterance
 from pnn_keras.errors import AudioError, CorpusError, UserError
 from pnn_keras.frontends import Frontend, create_frontend
 from pnn_keras.speaker_scaling import is_marked, standardise, unmarked
-from pnn_keras.store import Features, extract_features, extract_signals
+from pnn_keras.store import Features, extract_features, extract_signals, warn_of_defects
 
 #: How many recordings pass through the chain at a time.
 _BATCH = 4096
@@ -265,6 +265,7 @@ def _extract(
         if strict:
             raise
         return _none_usable(frontend, extract, count)
+    warn_of_defects(features)
     reasons = iter(features.failures)
     return features.values, {int(i): next(reasons)[1] for i in np.flatnonzero(~features.valid)}
 

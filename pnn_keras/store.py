@@ -4,7 +4,8 @@ One small file per vector, named after the utterance's content, in a folder per
 front-end: looking a vector up opens one file, like hashing its audio does. A
 file is written under a temporary name and renamed, and begins with a digest of
 the rest, so a reader sees a whole vector or none, whoever else is writing and
-whatever was killed. Recordings that fail are not remembered.
+whatever was killed. The defects of a recording that can be heard (clipping) are
+kept with its vector. Recordings that fail are not remembered.
 
 Extraction runs in threads: openSMILE, decoding and hashing leave Python's lock
 alone while they work, so threads are as fast as processes here, start at once
@@ -20,6 +21,7 @@ import os
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -34,8 +36,13 @@ from pnn_keras.frontends import Frontend
 #: Names the folder of everything that the package caches, in place of the user's cache folder.
 CACHE_VARIABLE = "PNN_KERAS_CACHE"
 
+_FORMAT = 2  # of an entry: digest, values, defects (one per line)
 _DIGEST = 16  # bytes of digest before the values of an entry
 _ABANDONED = 3600  # seconds after which a temporary file belongs to a killed process
+_NAMED = 3  # how many recordings with a defect a warning names
+
+# The vector (dimension,) of a recording, and its defects.
+_Heard = tuple[np.ndarray, tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,11 +54,14 @@ class Features:
             NaN where the utterance failed.
         valid: which rows hold a vector, bool of shape ``(utterances,)``.
         failures: the id of every utterance that failed, and why.
+        defects: the id of every utterance with something wrong that can be heard
+            all the same, and what it is.
     """
 
     values: np.ndarray
     valid: np.ndarray
     failures: tuple[tuple[str, str], ...] = ()
+    defects: tuple[tuple[str, str], ...] = ()
 
 
 def default_folder() -> Path:
@@ -119,11 +129,11 @@ def extract_features(
     with _threads(workers) as pool:
         missing: dict[str | int, list[int]] = {}
         found = pool.map(lambda utterance: _look_up(store, utterance), utterances)
-        for i, (key, vector) in enumerate(found):
-            if vector is None:
+        for i, (key, result) in enumerate(found):
+            if result is None:
                 missing.setdefault(i if key is None else key, []).append(i)
             else:
-                collected.add(i, utterances[i].id, vector)
+                collected.add(i, utterances[i].id, result)
         futures = {
             pool.submit(_extract, store, frontend, key, utterances[rows[0]]): rows
             for key, rows in missing.items()
@@ -189,21 +199,42 @@ def extract_signals(
     return collected.features()
 
 
+def warn_of_defects(features: Features) -> None:
+    """Warns, once, of recordings that can be heard but have a defect.
+
+    Args:
+        features: what was extracted.
+    """
+    if not features.defects:
+        return
+    named = "; ".join(f"{name}: {defect}" for name, defect in features.defects[:_NAMED])
+    more = len(features.defects) - _NAMED
+    others = f"; and {more} more" if more > 0 else ""
+    warnings.warn(
+        f"{named}{others}. Clipping distorts the features: record again at a lower level, or "
+        "leave the recording out",
+        stacklevel=3,
+    )
+
+
 class _Collected:
     """Vectors and failures as they come in, in any order."""
 
     def __init__(self, count: int, dimension: int, strict: bool) -> None:
         self._values = np.full((count, dimension), np.nan, dtype=np.float32)
         self._failures: dict[int, tuple[str, PnnKerasError]] = {}
+        self._defects: dict[int, tuple[str, str]] = {}
         self._strict = strict
 
-    def add(self, i: int, name: str, result: np.ndarray | PnnKerasError) -> None:
+    def add(self, i: int, name: str, result: _Heard | PnnKerasError) -> None:
         if isinstance(result, PnnKerasError):
             if self._strict:
                 raise type(result)(f"{name}: {result}") from result
             self._failures[i] = (name, result)
         else:
-            self._values[i] = result
+            self._values[i], defects = result
+            if defects:
+                self._defects[i] = (name, "; ".join(defects))
 
     def features(self) -> Features:
         count, failed = len(self._values), sorted(self._failures)
@@ -214,39 +245,41 @@ class _Collected:
         valid = np.ones(count, dtype=bool)
         valid[failed] = False
         failures = tuple((name, str(error)) for name, error in map(self._failures.get, failed))
-        return Features(self._values, valid, failures)
+        defects = tuple(self._defects[i] for i in sorted(self._defects))
+        return Features(self._values, valid, failures, defects)
 
 
 class _Store:
     """The entries of one front-end, in one folder."""
 
     def __init__(self, root: Path, frontend: Frontend) -> None:
-        self._folder = root / f"{frontend.name}-{frontend.key[:16]}"
+        self._folder = root / f"{frontend.name}-{frontend.key[:16]}-{_FORMAT}"
         self._partial = self._folder / "partial"
         self._dimension = frontend.dimension
         with self._clear_errors():
             self._partial.mkdir(parents=True, exist_ok=True)
         self._sweep()
 
-    def get(self, content: str) -> np.ndarray | None:
-        """The vector stored for ``content``; None if there is none or it is damaged."""
+    def get(self, content: str) -> _Heard | None:
+        """What is stored for ``content``; None if there is nothing or it is damaged."""
         try:
             entry = (self._folder / content).read_bytes()
         except OSError:
             return None
-        digest, values = entry[:_DIGEST], entry[_DIGEST:]
-        if len(values) != 4 * self._dimension or digest != _digest(content, values):
+        digest, rest = entry[:_DIGEST], entry[_DIGEST:]
+        if len(rest) < 4 * self._dimension or digest != _digest(content, rest):
             return None
-        return np.frombuffer(values, dtype="<f4")
+        values, defects = rest[: 4 * self._dimension], rest[4 * self._dimension :]
+        return np.frombuffer(values, dtype="<f4"), tuple(defects.decode().splitlines())
 
-    def put(self, content: str, vector: np.ndarray) -> None:
-        """Stores a vector: whole, or not at all."""
-        values = np.asarray(vector, dtype="<f4").tobytes()
+    def put(self, content: str, vector: np.ndarray, defects: Iterable[str]) -> None:
+        """Stores a vector and the recording's defects: whole, or not at all."""
+        rest = np.asarray(vector, dtype="<f4").tobytes() + "\n".join(defects).encode()
         with self._clear_errors():
             handle, partial = tempfile.mkstemp(dir=self._partial)
             try:
                 with open(handle, "wb") as file:
-                    file.write(_digest(content, values) + values)
+                    file.write(_digest(content, rest) + rest)
                 os.replace(partial, self._folder / content)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -273,14 +306,14 @@ class _Store:
             ) from error
 
 
-def _digest(content: str, values: bytes) -> bytes:
-    return hashlib.blake2b(content.encode() + values, digest_size=_DIGEST).digest()
+def _digest(content: str, rest: bytes) -> bytes:
+    return hashlib.blake2b(content.encode() + rest, digest_size=_DIGEST).digest()
 
 
 def _look_up(
     store: _Store | None, utterance: Utterance
-) -> tuple[str | None, np.ndarray | PnnKerasError | None]:
-    """An utterance's content and its stored vector, or what is wrong with its file."""
+) -> tuple[str | None, _Heard | PnnKerasError | None]:
+    """An utterance's content and what is stored of it, or what is wrong with its file."""
     if store is None:
         return None, None
     try:
@@ -292,23 +325,23 @@ def _look_up(
 
 def _extract(
     store: _Store | None, frontend: Frontend, key: str | int, utterance: Utterance
-) -> np.ndarray | PnnKerasError:
+) -> _Heard | PnnKerasError:
     try:
-        vector = frontend.features(utterance)
+        heard = frontend.features(utterance)
     except (AudioError, CorpusError) as error:
         return error
     if store is not None:
-        store.put(str(key), vector)
-    return vector
+        store.put(str(key), *heard)
+    return heard
 
 
 def _extract_signal(
     frontend: Frontend, signal: np.ndarray, sampling_rate: int
-) -> np.ndarray | PnnKerasError:
+) -> _Heard | PnnKerasError:
     try:
         signal = audio.from_array(signal)
         audio.check(signal, sampling_rate)
-        return frontend.extract(signal, sampling_rate)
+        return frontend.extract(signal, sampling_rate), audio.defects(signal)
     except AudioError as error:
         return error
 

@@ -17,6 +17,13 @@ def tone(frequency=440.0, seconds=0.5, sampling_rate=16000, level=0.5):
     return (level * np.sin(2 * np.pi * frequency * t)).astype(np.float32)
 
 
+def clipped():
+    """A tone of which every fourth sample lies at full scale: float32 (samples,)."""
+    signal = tone()
+    signal[::4] = 1.0
+    return signal
+
+
 def write(path, signal, sampling_rate=16000, **options):
     """Writes ``signal``, (samples,) or (samples, channels), making the folders: the path."""
     path = Path(path)

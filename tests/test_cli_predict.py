@@ -49,6 +49,19 @@ def test_predict_of_nothing_but_bad_audio_is_a_failure(command, trained, tmp_pat
     assert "Traceback" not in err
 
 
+def test_predict_answers_for_a_clipped_recording_and_says_that_it_is_clipped(
+    command, trained, tmp_path
+):
+    path = write(tmp_path / "loud.wav", np.clip(3 * tone(seconds=1.0), -1, 1))
+    for _ in range(2):  # extracted, then from the store
+        code, out, err = command("predict", trained[0], path, "--json")
+        assert code == 0 and "emotion" in json.loads(out)[0]
+        (line,) = err.splitlines()
+        assert (
+            line.startswith("note: ") and "loud.wav: clipped: " in line and "lower level" in line
+        )
+
+
 def test_predict_with_strict_ends_at_the_first_bad_file(command, trained, recording, tmp_path):
     bad = tmp_path / "text.wav"
     bad.write_text("no audio")

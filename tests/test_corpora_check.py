@@ -3,8 +3,10 @@
 import io
 import json
 
+import numpy as np
 import pytest
 import rich.console
+from audio_made import clipped, write
 from corpora_made import make_crema_d, make_emodb, write_tone
 
 from pnn_keras.corpora import open_corpus
@@ -55,6 +57,17 @@ def test_file_without_samples_is_reported(emodb):
     assert summarise(open_corpus(emodb))["unreadable"] == [
         {"id": "wav/03a01Wa.wav", "reason": "no samples"}
     ]
+
+
+def test_clipped_and_silent_recordings_are_named(emodb):
+    write(emodb / "wav" / "03a01Wa.wav", clipped())
+    write(emodb / "wav" / "08a01Wa.wav", np.zeros(16000))
+    summary = summarise(open_corpus(emodb))
+    assert summary["clipped"] == [
+        {"id": "wav/03a01Wa.wav", "reason": "clipped: 25.0 % of samples at full scale"}
+    ]
+    (unusable,) = summary["unusable"]
+    assert unusable["id"] == "wav/08a01Wa.wav" and "silent" in unusable["reason"]
 
 
 def test_strict_fails_at_an_unreadable_file(emodb):

@@ -1,6 +1,7 @@
 """The feature store: what it keeps, what it does not trust, and what it survives."""
 
 import errno
+import importlib.util
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from audio_made import Moments, extractions, tone, tones, utterance, write
+from audio_made import Moments, clipped, extractions, tone, tones, utterance, write
 
 from pnn_keras import store
 from pnn_keras.errors import AudioError, CorpusError, PnnKerasError, UserError
@@ -83,7 +84,9 @@ def test_segments_of_one_file_have_their_own_vectors(tmp_path, log):
 
 
 def test_many_threads_give_the_functionals_that_one_gives():
-    pytest.importorskip("opensmile")
+    # Importing opensmile here, after TensorFlow, would bind it to TensorFlow's symbols.
+    if importlib.util.find_spec("opensmile") is None:
+        pytest.skip("needs opensmile")
     signals = [sum(tone((100 + 20 * i) * k, level=0.1) for k in range(1, 6)) for i in range(12)]
     one, many = (extract_signals(signals, 16000, Egemaps(), workers=n).values for n in (1, 6))
     assert np.array_equal(one, many)
@@ -179,9 +182,36 @@ def test_every_bad_recording_is_reported_and_the_rest_extracted(tmp_path):
         assert expected.lower() in reason.lower() and "\n" not in reason
 
 
-def test_a_clipped_recording_is_extracted(tmp_path):
-    path = write(tmp_path / "a.wav", np.clip(3 * tone(), -1, 1))
-    assert _extract([utterance(path)], Moments(), folder=tmp_path).valid.all()
+def test_a_clipped_recording_is_extracted_and_named_by_a_cold_and_a_warm_store(tmp_path, log):
+    loud = utterance(write(tmp_path / "a.wav", clipped()))
+    fine = utterance(write(tmp_path / "b.wav", tone()))
+    for _ in range(2):
+        features = _extract([fine, loud], Moments(log), folder=tmp_path)
+        assert features.valid.all()
+        assert features.defects == (("a.wav", "clipped: 25.0 % of samples at full scale"),)
+    assert extractions(log) == 2
+
+
+def test_clipping_of_one_channel_is_not_hidden_by_the_other(tmp_path):
+    stereo = np.stack([clipped(), tone(level=0.1)], axis=1)
+    loud = utterance(write(tmp_path / "a.wav", stereo))
+    ((_, defect),) = _extract([loud], Moments(), folder=tmp_path).defects
+    assert defect == "clipped: 25.0 % of samples at full scale"
+
+
+def test_clipped_recordings_are_warned_of_once_three_by_name(tmp_path):
+    defects = tuple((f"{n}.wav", "clipped") for n in range(5))
+    features = store.Features(np.zeros((5, 1)), np.ones(5, bool), (), defects)
+    with pytest.warns(
+        UserWarning, match=r"^0.wav: clipped; .*2.wav: clipped; and 2 more. "
+    ) as all:
+        store.warn_of_defects(features)
+    assert len(all) == 1
+
+
+def test_recordings_without_a_defect_are_not_warned_of(recwarn):
+    store.warn_of_defects(store.Features(np.zeros((1, 1)), np.ones(1, bool)))
+    assert not recwarn.list
 
 
 def test_strict_names_the_bad_recording(tmp_path):
@@ -239,10 +269,10 @@ def test_an_entry_cut_short_is_extracted_again(tmp_path, log, length):
     assert extractions(log) == 3
 
 
-@pytest.mark.parametrize("position", range(28))
+@pytest.mark.parametrize("position", range(28 + len("clipped")))
 def test_an_entry_with_any_byte_changed_is_not_read(tmp_path, position):
     kept = store._Store(tmp_path, Moments())
-    kept.put("content", np.array([1, 2, 3]))
+    kept.put("content", np.array([1, 2, 3]), ["clipped"])
     entry = bytearray(_entries(tmp_path)[0].read_bytes())
     entry[position] ^= 1
     _entries(tmp_path)[0].write_bytes(entry)
@@ -251,8 +281,8 @@ def test_an_entry_with_any_byte_changed_is_not_read(tmp_path, position):
 
 def test_an_entry_under_anothers_name_is_not_read(tmp_path):
     kept = store._Store(tmp_path, Moments())
-    kept.put("content", np.array([1, 2, 3]))
-    assert kept.get("content").tolist() == [1, 2, 3]
+    kept.put("content", np.array([1, 2, 3]), [])
+    assert kept.get("content")[0].tolist() == [1, 2, 3]
     os.rename(_entries(tmp_path)[0], _entries(tmp_path)[0].with_name("other"))
     assert kept.get("content") is None and kept.get("other") is None
 

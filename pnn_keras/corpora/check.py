@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import collections
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from pnn_keras import audio
 from pnn_keras.corpus import GENDERS, LABELS, Corpus, Utterance
 from pnn_keras.errors import AudioError
 
@@ -14,7 +16,7 @@ _SHOWN = 10
 
 
 def summarise(corpus: Corpus, *, strict: bool = False) -> dict[str, Any]:
-    """Counts what a corpus holds, and reads the header of each of its audio files.
+    """Counts what a corpus holds, and decodes each of its recordings.
 
     Args:
         corpus: an open corpus.
@@ -27,8 +29,9 @@ def summarise(corpus: Corpus, *, strict: bool = False) -> dict[str, Any]:
         each label: number of clips by class, ``"none"`` for clips without),
         ``sampling_rates`` (number of files by Hz), ``channels`` (number of
         files by channels), ``licence``, ``citation``, ``homepage``,
-        ``defects``, ``warnings``, ``skipped`` and ``unreadable`` (lists of
-        ``id`` and ``reason``).
+        ``defects``, ``warnings``, and lists of ``id`` and ``reason``:
+        ``skipped``, ``unreadable``, ``unusable`` (decoded, but with nothing to
+        hear: :func:`pnn_keras.audio.check`) and ``clipped``.
 
     Raises:
         AudioError: ``strict``, and some file cannot be read.
@@ -45,6 +48,8 @@ def summarise(corpus: Corpus, *, strict: bool = False) -> dict[str, Any]:
             f"{corpus.name}: {len(unreadable)} clip(s) cannot be read, the first is "
             f"{unreadable[0]['id']}: {unreadable[0]['reason']}. Repair or remove them."
         )
+    broken = {problem["id"] for problem in unreadable}
+    unusable, clipped = _heard([u for u in corpus if u.id not in broken])
     readable = [header for header in headers.values() if not isinstance(header, str)]
     info = corpus.info
     return {
@@ -65,6 +70,8 @@ def summarise(corpus: Corpus, *, strict: bool = False) -> dict[str, Any]:
         "warnings": list(corpus.warnings),
         "skipped": [{"id": skip.id, "reason": skip.reason} for skip in corpus.skipped],
         "unreadable": unreadable,
+        "unusable": unusable,
+        "clipped": clipped,
     }
 
 
@@ -76,6 +83,28 @@ def _header(path: Path):
         return soundfile.info(str(path))
     except (soundfile.SoundFileError, OSError) as error:
         return getattr(error, "error_string", None) or str(error)
+
+
+def _heard(utterances: list[Utterance]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Which recordings have nothing to hear, and which are clipped."""
+    with ThreadPoolExecutor() as pool:  # decoding leaves Python's lock alone
+        found = list(pool.map(_fault, utterances))
+    problems = [
+        (usable, {"id": u.id, "reason": reason})
+        for u, (usable, reason) in zip(utterances, found, strict=True)
+        if reason
+    ]
+    return [p for usable, p in problems if not usable], [p for usable, p in problems if usable]
+
+
+def _fault(utterance: Utterance) -> tuple[bool, str]:
+    """Whether a recording can be used, and what is wrong with it."""
+    try:
+        samples, rate = audio.read_channels(utterance.path, utterance.start, utterance.end)
+        audio.check(audio.mix(samples), rate)
+    except AudioError as error:
+        return False, str(error)
+    return True, "; ".join(audio.defects(samples))
 
 
 def _duration(utterance: Utterance, header) -> tuple[str | None, float]:
@@ -148,6 +177,8 @@ def _rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         *(("warning", warning) for warning in summary["warnings"]),
         ("skipped", _problems(summary["skipped"])),
         ("unreadable", _problems(summary["unreadable"])),
+        ("unusable", _problems(summary["unusable"])),
+        ("clipped", _problems(summary["clipped"])),
     ]
     return [(row, text) for row, text in rows if text]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pnn_keras.errors import UserError
@@ -262,8 +262,3 @@ def replaced(experiment: Experiment, changes: Mapping[str, object]) -> Experimen
     of_settings = {f.name for f in dataclasses.fields(Settings)} & set(given)
     settings = dataclasses.replace(experiment.settings, **{n: given.pop(n) for n in of_settings})
     return dataclasses.replace(experiment, **given, settings=settings)
-
-
-def corpora_named(specs: Sequence[str]) -> str:
-    """Several corpora in one text, for titles."""
-    return ", ".join(Path(spec.partition("=")[0]).name or spec for spec in specs)

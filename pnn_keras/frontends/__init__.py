@@ -90,19 +90,23 @@ class Frontend(abc.ABC):
             )
         return cls()
 
-    def features(self, utterance: Utterance) -> np.ndarray:
+    def features(self, utterance: Utterance) -> tuple[np.ndarray, tuple[str, ...]]:
         """Turns one utterance into its vector: decodes its audio and extracts.
 
         Returns:
-            The vector, float32 of shape ``(dimension,)``.
+            The vector, float32 of shape ``(dimension,)``, and the defects that
+            :func:`pnn_keras.audio.defects` names, clipping for one.
 
         Raises:
             AudioError: the audio cannot be read, has nothing to hear or has no
                 such vector.
         """
-        signal, sampling_rate = audio.read(utterance.path, utterance.start, utterance.end)
+        samples, sampling_rate = audio.read_channels(
+            utterance.path, utterance.start, utterance.end
+        )
+        signal = audio.mix(samples)
         audio.check(signal, sampling_rate)
-        return self.extract(signal, sampling_rate)
+        return self.extract(signal, sampling_rate), audio.defects(samples)
 
     def config(self) -> dict:
         """What a saved chain records; :func:`create_frontend` takes it back."""

@@ -115,9 +115,9 @@ class Embeddings(Frontend):
             f"you bring. {_MEND}"
         )
 
-    def features(self, utterance: Utterance) -> np.ndarray:
-        """Looks the utterance up; see :meth:`lookup`."""
-        return self.lookup(utterance)
+    def features(self, utterance: Utterance) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Looks the utterance up; see :meth:`lookup`. Its audio is not heard."""
+        return self.lookup(utterance), ()
 
     def lookup(self, utterance: Utterance) -> np.ndarray:
         """The table's vector for one utterance.
