@@ -66,6 +66,30 @@ class Chain(keras.Model):
         self.built = True
 
     def call(self, inputs, training=False):
+        return self.answers_and_taps(inputs, training)[0]
+
+    def answers_and_taps(self, inputs, training=False) -> tuple[dict, dict]:
+        """Every task's answer, and what every column's hidden layers say.
+
+        Args:
+            inputs: features, as in a call of the chain.
+            training: whether the columns that are not frozen drop units.
+
+        Returns:
+            Class probabilities ``(batch, classes)`` by task name; and by
+            column name the activations ``(batch, units)`` of each hidden
+            layer, in order. The last of a speaker column serve as a speaker
+            embedding.
+
+        Example:
+
+        >>> import numpy as np
+        >>> chain = Chain()
+        >>> column = chain.add_column(Task("speaker", ("a", "b")), dimension=3, units=[8, 4])
+        >>> _, taps = chain.answers_and_taps(np.zeros((2, 3), "float32"))
+        >>> [tuple(layer.shape) for layer in taps["speaker"]]
+        [(2, 8), (2, 4)]
+        """
         taps, answers = {}, {}
         for column in self.columns:
             features = self._features(inputs, column)
@@ -74,7 +98,7 @@ class Chain(keras.Model):
             taps[column.name] = hidden
             if column.task is not None:
                 answers[column.task.name] = column.probabilities(logits)
-        return answers
+        return answers, taps
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return super().compute_loss(x, *self._targets(y, y_pred), sample_weight, training)

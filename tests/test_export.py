@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,13 +16,15 @@ from chain_made import (
     made_chain,
     recorded_metadata,
     rows,
+    scatter_weights,
     two_ears_chain,
 )
+from tensorflow.core.framework import graph_pb2
 
-import pnn_keras.export
 from pnn_keras import Chain, Task
 from pnn_keras.errors import PnnKerasError, UserError
-from pnn_keras.export import export_chain
+from pnn_keras.export import export_chain, writing
+from pnn_keras.export.operations import check_operations
 
 #: Runs as if only TensorFlow were installed: loads, answers, keeps the answer.
 ALONE = """
@@ -93,11 +96,22 @@ def test_tensorflow_alone_gives_the_same_numbers(chain, exported, tmp_path):
 
 
 def test_outputs_are_named_after_the_tasks(loaded):
-    assert sorted(call(loaded, features=rows())) == [
+    assert set(call(loaded, features=rows())) == {"valid", "error"} | {
         f"{task}_{output}"
         for task in ("emotion_at_CREMA_D", "gender")
         for output in ("classes", "label", "probabilities")
-    ]
+    }
+
+
+def test_a_row_of_nan_is_named_and_leaves_the_others_alone(chain, loaded):
+    features = rows(3)
+    features[1, 2] = np.nan
+    answer = call(loaded, features=features)
+    assert answer["valid"].tolist() == [True, False, True]
+    assert answer["error"].tolist() == [b"", b"The features hold NaN or infinity", b""]
+    assert answer["gender_label"][1] == b"" and not answer["gender_probabilities"][1].any()
+    expected = answers(chain, rows(3))["gender"][[0, 2]]
+    assert answer["gender_probabilities"][[0, 2]] == pytest.approx(expected, abs=1e-6)
 
 
 def test_label_is_the_most_probable_class(chain, loaded):
@@ -172,7 +186,7 @@ def test_versions_count_up_from_the_highest(chain, tmp_path):
 
 def test_card_lies_beside_the_graph(tmp_path):
     folder = export_chain(made_chain(metadata=recorded_metadata()), tmp_path, name="made")
-    assert "# Gender, then emotion" in (folder / "README.md").read_text()
+    assert "# Gender, then emotion" in (folder / "CARD.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "spa ce"])
@@ -194,6 +208,86 @@ def test_names_that_become_one_are_refused(tmp_path):
         export_chain(chain, tmp_path)
 
 
+SPEAKER = Task("speaker", ("03", "08", "09"))
+
+
+def speaker_chain():
+    chain = Chain(name="speaking")
+    chain.add_column(SPEAKER, dimension=5, units=[6, 4])
+    chain.add_column(EMOTION, units=[3])
+    scatter_weights(chain)
+    return chain
+
+
+def test_a_speaker_column_answers_with_an_embedding_and_no_names(tmp_path):
+    chain = speaker_chain()
+    answer = call(tf.saved_model.load(str(export_chain(chain, tmp_path))), features=rows())
+    assert {key for key in answer if key.startswith("speaker")} == {"speaker_embedding"}
+    _, taps = chain.answers_and_taps(rows())
+    assert answer["speaker_embedding"] == pytest.approx(np.asarray(taps["speaker"][-1]), abs=1e-6)
+    assert answer["emotion_probabilities"] == pytest.approx(answers(chain, rows())["emotion"])
+
+
+def test_with_all_heads_the_speakers_are_named_too(tmp_path):
+    chain = speaker_chain()
+    folder = export_chain(chain, tmp_path, heads="all")
+    answer = call(tf.saved_model.load(str(folder)), features=rows())
+    assert answer["speaker_classes"][0].tolist() == [b"03", b"08", b"09"]
+    assert answer["speaker_probabilities"] == pytest.approx(answers(chain, rows())["speaker"])
+    assert "speaker_embedding" in answer
+
+
+def test_unknown_heads_are_refused(tmp_path):
+    with pytest.raises(UserError, match="heads is one of open, all. Received: heads='none'"):
+        export_chain(made_chain(), tmp_path, heads="none")
+
+
+def test_a_graph_with_an_operation_of_another_library_is_refused():
+    graph_def = graph_pb2.GraphDef()
+    graph_def.node.add(op="AddV2").name = "sum"
+    function = graph_def.library.function.add()
+    function.signature.name = "__inference_f"
+    function.node_def.add(op="IO>AudioResample")
+    function.node_def.add(op="__inference_f")
+    with pytest.raises(UserError, match=r"Received: a graph with IO>AudioResample\."):
+        check_operations(graph_def)
+
+
+def test_a_graph_that_calls_back_into_python_is_refused():
+    called = tf.function(lambda x: tf.numpy_function(np.sin, [x], tf.float32))
+    graph = called.get_concrete_function(tf.TensorSpec((), tf.float32)).graph
+    with pytest.raises(UserError, match="PyFunc"):
+        check_operations(graph.as_graph_def())
+
+
+def test_the_guide_names_every_input_and_output(exported):
+    text = (exported / "README.md").read_text()
+    assert "| `features` | float32 | (batch, 5) |" in text
+    assert "| `emotion_at_CREMA_D_probabilities` | float32 | (batch, 3) |" in text
+    assert "| `gender_label` | string | (batch,) |" in text
+    assert "no signature for audio" in text and "audio_bytes" not in text
+
+
+def test_the_loader_of_tensorflow_1_gives_the_same_numbers(chain, exported):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], str(exported))
+        signature = graph.signature_def["features"]
+        output = signature.outputs["gender_probabilities"].name
+        given = {signature.inputs["features"].name: rows()}
+        answer = session.run(output, given)
+    assert answer == pytest.approx(answers(chain, rows())["gender"], abs=1e-6)
+
+
+def test_saved_model_cli_runs_it(chain, exported, tmp_path):
+    np.save(tmp_path / "features.npy", rows())
+    command = Path(sys.executable).with_name("saved_model_cli")
+    arguments = ["run", "--dir", exported, "--tag_set", "serve", "--signature_def", "features"]
+    arguments += ["--inputs", f"features={tmp_path / 'features.npy'}", "--outdir", tmp_path]
+    subprocess.run([command, *arguments], check=True, capture_output=True)
+    answer = np.load(tmp_path / "gender_probabilities.npy")
+    assert answer == pytest.approx(answers(chain, rows())["gender"], abs=1e-6)
+
+
 def test_full_disk_leaves_no_version(chain, tmp_path):
     """A limit on the size of a file stands in for the disk: the kernel refuses the same way."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -210,7 +304,7 @@ def test_interrupt_leaves_no_version(chain, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pnn_keras.export, "card", interrupt)
+    monkeypatch.setattr(writing, "card", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export_chain(chain, tmp_path, name="made")
     assert list((tmp_path / "made").iterdir()) == []

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
 from pnn_keras.cli.options import Model, option
 from pnn_keras.cli.parsing import file_name
 from pnn_keras.cli.quiet import start_tensorflow
+
+
+class Heads(enum.StrEnum):
+    """How a speaker column of an exported model answers."""
+
+    open = "open"
+    all = "all"
 
 
 def export(
@@ -19,6 +27,14 @@ def export(
         str | None,
         option("--name", metavar="NAME", help="Name to be served under. Default: MODEL's own."),
     ] = None,
+    heads: Annotated[
+        Heads,
+        option(
+            "--heads",
+            help="How a speaker column answers: open, with an embedding; all, with the names of "
+            "the speakers it was trained on too.",
+        ),
+    ] = Heads.open,
 ) -> None:
     """Write a SavedModel with the next free version number, for TensorFlow Serving."""
     from pnn_keras import terminal
@@ -27,4 +43,4 @@ def export(
 
     name = name or file_name(find(model).resolve().stem)
     start_tensorflow()
-    terminal.write(f"Exported: {export_chain(load(model), to, name=name)}")
+    terminal.write(f"Exported: {export_chain(load(model), to, name=name, heads=heads)}")

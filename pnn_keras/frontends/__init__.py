@@ -38,10 +38,13 @@ class Frontend(abc.ABC):
     Attributes:
         name: its name in ``KNOWN``.
         stored: whether the store keeps its vectors on disk.
+        in_graph: whether it runs in the TensorFlow graph, and so in an
+            exported model.
     """
 
     name: str
     stored: bool = True
+    in_graph: bool = False
 
     @property
     @abc.abstractmethod
