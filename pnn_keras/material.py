@@ -116,7 +116,4 @@ def _created(frontend: str | Mapping | Frontend) -> Frontend:
 
 def input_name(frontend: Frontend) -> str:
     """The name of a front-end's input: unique, and fit for a SavedModel's argument."""
-    option = frontend.options().get("feature_set")
-    if option in (None, "eGeMAPSv02"):
-        return frontend.name if frontend.stored else f"{frontend.name}_{frontend.key[:8]}"
-    return f"{frontend.name}_{option}"
+    return f"{frontend.name}_{frontend.variant}" if frontend.variant else frontend.name

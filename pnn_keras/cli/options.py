@@ -65,7 +65,8 @@ FrontendName = Annotated[
     option(
         "--frontend",
         metavar="NAME",
-        help="egemaps, egemaps:eGeMAPSv01b, egemaps:ComParE_2016, or embeddings:TABLE. "
+        help="egemaps, egemaps:eGeMAPSv01b, egemaps:ComParE_2016, logmel, "
+        "logmel:band=LOW-HIGH,longest=SECONDS, or embeddings:TABLE. "
         "Default: egemaps, or that of --from.",
         panel=DATA,
     ),

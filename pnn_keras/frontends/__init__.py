@@ -24,6 +24,7 @@ from pnn_keras.errors import DependencyError, UserError
 #: imported when they are asked for, since each brings its own heavy dependency.
 KNOWN = {
     "egemaps": ("pnn_keras.frontends.egemaps", "Egemaps"),
+    "logmel": ("pnn_keras.frontends.logmel", "LogMel"),
     "embeddings": ("pnn_keras.frontends.embeddings", "Embeddings"),
 }
 
@@ -38,8 +39,9 @@ class Frontend(abc.ABC):
     Attributes:
         name: its name in ``KNOWN``.
         stored: whether the store keeps its vectors on disk.
-        in_graph: whether it runs in the TensorFlow graph, and so in an
-            exported model.
+        in_graph: whether it also gives its vectors inside a TensorFlow graph,
+            by ``from_wav(audio_bytes)`` and ``from_waveforms(waveforms,
+            lengths, sampling_rates)``.
     """
 
     name: str
@@ -64,6 +66,11 @@ class Frontend(abc.ABC):
     @abc.abstractmethod
     def options(self) -> dict:
         """The constructor's arguments, as JSON-able values by name."""
+
+    @property
+    def variant(self) -> str:
+        """What tells its options from the usual ones, fit for a name; empty for the usual ones."""
+        return ""
 
     @abc.abstractmethod
     def extract(self, signal: np.ndarray, sampling_rate: int) -> np.ndarray:
@@ -142,7 +149,7 @@ def create_frontend(frontend: str | Mapping) -> Frontend:
         >>> create_frontend("mfcc")
         Traceback (most recent call last):
             ...
-        pnn_keras.errors.UserError: A front-end is one of egemaps, embeddings. Received: 'mfcc'
+        pnn_keras.errors.UserError: A front-end is one of egemaps, logmel, embeddings. ...
     """
     if isinstance(frontend, Mapping):
         return _from_config(dict(frontend))

@@ -19,6 +19,9 @@ from pnn_keras.frontends import Frontend
 #: The feature sets and how many functionals each has.
 FEATURE_SETS = {"eGeMAPSv02": 88, "eGeMAPSv01b": 88, "ComParE_2016": 6373}
 
+#: The feature set unless another is asked for.
+USUAL = "eGeMAPSv02"
+
 _making = threading.Lock()
 
 
@@ -51,7 +54,7 @@ class Egemaps(Frontend):
 
     name = "egemaps"
 
-    def __init__(self, feature_set: str = "eGeMAPSv02") -> None:
+    def __init__(self, feature_set: str = USUAL) -> None:
         if feature_set not in FEATURE_SETS:
             raise UserError(
                 f"A feature set is one of {', '.join(FEATURE_SETS)}. "
@@ -93,6 +96,11 @@ class Egemaps(Frontend):
     def options(self) -> dict:
         """The feature set."""
         return {"feature_set": self.feature_set}
+
+    @property
+    def variant(self) -> str:
+        """The feature set, unless it is the usual one."""
+        return "" if self.feature_set == USUAL else self.feature_set
 
     def extract(self, signal: np.ndarray, sampling_rate: int) -> np.ndarray:
         """Computes the functionals of one signal.
@@ -172,6 +180,6 @@ def _smile(feature_set: str):
 def _missing() -> DependencyError:
     return DependencyError(
         "The front-end egemaps needs the package opensmile, which is not installed. "
-        "Install it with: pip install 'pnn-keras[egemaps]'. Vectors that you bring need no "
-        "openSMILE: --frontend embeddings:TABLE"
+        "Install it with: pip install 'pnn-keras[egemaps]'. Without openSMILE work "
+        "--frontend logmel, and --frontend embeddings:TABLE for vectors that you bring"
     )

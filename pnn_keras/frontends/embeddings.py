@@ -104,6 +104,11 @@ class Embeddings(Frontend):
         """What identifies the table: its dimension and the digest of its bytes."""
         return {"dimension": self._dimension, "sha256": self._sha256}
 
+    @property
+    def variant(self) -> str:
+        """The beginning of the table's key: every table is another one."""
+        return self.key[:8]
+
     def extract(self, signal: np.ndarray, sampling_rate: int) -> np.ndarray:
         """Refuses: these vectors come from a table, not from audio.
 
