@@ -33,6 +33,8 @@ def guide(name: str, functions: Mapping) -> str:
         The text: how to ask, and the name, type and shape of every input and
         output; a size that may be any is written as the word for it.
     """
+    import tensorflow as tf
+
     ask = _AUDIO if "audio_bytes" in functions else _FEATURES
     parts = [
         f"# {name}, exported for TensorFlow Serving",
@@ -46,7 +48,7 @@ def guide(name: str, functions: Mapping) -> str:
             continue
         same = ", the same as `serving_default`" if signature == "features" else ""
         parts.append(f"## Signature `{signature}`{same}")
-        inputs = {spec.name: spec for spec in function.structured_input_signature[1].values()}
+        inputs = {spec.name: spec for spec in tf.nest.flatten(function.structured_input_signature)}
         parts.append(_table("input", inputs))
         parts.append(_table("output", function.structured_outputs))
     return "\n\n".join(parts) + "\n"
