@@ -18,6 +18,9 @@ PERCENTILES = (10, 50, 90)
 #: Between these the pitch lies most of the time, as percentiles.
 MOSTLY = (20, 80)
 
+#: From this slope on the pitch counts as rising, in semitones per frame of 10 ms.
+RISING = 0.02
+
 _LOUDNESS = ("level", "centroid", "flux", "tilt")
 _VOICE = ("pitch", "periodicity")
 _MELODY = ("slope", "range", "jump", "rise", "fall", "rise_share")
@@ -44,7 +47,6 @@ def functionals(contours: Contours) -> tf.Tensor:
     voice = tf.stack([c.pitch, c.periodicity], axis=1)
     voice_change = tf.boolean_mask(change(voice), c.voiced)
     voiced = tf.boolean_mask(voice, c.voiced)
-    rise, fall, _ = _rise_and_fall(loudness_change[:, 0])
     parts = [
         *moments(tf.boolean_mask(c.cepstra, c.heard)),
         moments(tf.boolean_mask(change(c.cepstra), c.heard))[1],
@@ -52,7 +54,7 @@ def functionals(contours: Contours) -> tf.Tensor:
         *moments(heard_loudness),
         *percentiles(heard_loudness, PERCENTILES),
         moments(loudness_change)[1],
-        tf.stack([rise, fall]),
+        tf.stack(_rise_and_fall(loudness_change[:, 0])),
         *moments(voiced),
         *percentiles(voiced, PERCENTILES),
         moments(voice_change)[1],
@@ -93,20 +95,19 @@ def _melody(contours: Contours, pitch_change: tf.Tensor) -> tf.Tensor:
     low, high = (values[0] for values in percentiles(pitch[:, None], MOSTLY))
     steps = tf.abs(pitch[1:] - pitch[:-1])
     (jump,) = percentiles(steps[:, None], (50,))
-    return tf.stack([slope, high - low, jump[0], *_rise_and_fall(pitch_change)])
+    rising = tf.cast(pitch_change > RISING, tf.float32)
+    rising_share = tf.reduce_sum(rising) / tf.maximum(tf.cast(tf.size(rising), tf.float32), 1.0)
+    return tf.stack([slope, high - low, jump[0], *_rise_and_fall(pitch_change), rising_share])
 
 
 def _centred(values: tf.Tensor) -> tf.Tensor:
     return values - moments(values[:, None])[0]
 
 
-def _rise_and_fall(slopes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Mean of the positive and of the negative slopes, and the share of positive ones."""
-    rising = tf.cast(slopes > 0, tf.float32)
-    falling = tf.cast(slopes < 0, tf.float32)
-    count = tf.cast(tf.size(slopes), tf.float32)
+def _rise_and_fall(slopes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """How much a contour rises, and how much it falls, per frame."""
+    count = tf.maximum(tf.cast(tf.size(slopes), tf.float32), 1.0)
     return (
-        tf.math.divide_no_nan(tf.reduce_sum(slopes * rising), tf.reduce_sum(rising)),
-        tf.math.divide_no_nan(tf.reduce_sum(slopes * falling), tf.reduce_sum(falling)),
-        tf.math.divide_no_nan(tf.reduce_sum(rising), count),
+        tf.reduce_sum(tf.nn.relu(slopes)) / count,
+        tf.reduce_sum(tf.nn.relu(-slopes)) / count,
     )
