@@ -48,15 +48,14 @@ async def grpc_server(core: Core, settings: Settings) -> tuple[grpc.aio.Server, 
     Raises:
         PnnKerasError: the port or the socket is taken.
     """
-    server = grpc.aio.server(
-        options=[
-            # A second server on the same port would quietly take half of the requests.
-            ("grpc.so_reuseport", 0),
-            ("grpc.max_receive_message_length", settings.most_bytes),
-            ("grpc.max_send_message_length", -1),
-            *parse_channel_arguments(settings.grpc_channel_arguments),
-        ]
-    )
+    arguments = {
+        # A second server on the same port would quietly take half of the requests.
+        "grpc.so_reuseport": 0,
+        "grpc.max_receive_message_length": settings.most_bytes,
+        "grpc.max_send_message_length": -1,
+        **dict(parse_channel_arguments(settings.grpc_channel_arguments)),
+    }
+    server = grpc.aio.server(options=list(arguments.items()))
     server.add_generic_rpc_handlers(GrpcService(core).handlers())
     if settings.health:
         await _add_health(server)

@@ -8,8 +8,9 @@ import numpy as np
 
 from pnn_keras.serving.status import invalid
 
-#: Most bytes of a decoded tensor: a proto of a few bytes can name a shape of any size.
-_MOST_BYTES = 2**31
+#: Most bytes of a tensor whose values the proto leaves out, for its last one repeated or zeros:
+#: a proto of a few bytes can name a shape of any size.
+_MOST_LEFT_OUT = 1 << 26
 
 
 def to_array(name: str, proto) -> np.ndarray:
@@ -36,24 +37,16 @@ def to_array(name: str, proto) -> np.ndarray:
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
         raise invalid(f"Tensor {name!r} has no complete shape: {shape}")
     count = math.prod(shape)
-    if count * kind.itemsize > _MOST_BYTES:
-        raise invalid(f"Tensor {name!r} of shape {shape} is larger than {_MOST_BYTES} bytes")
+    if count * kind.itemsize > max(_MOST_LEFT_OUT, 8 * proto.ByteSize()):
+        raise invalid(f"Tensor {name!r} of shape {shape} holds only {proto.ByteSize()} bytes")
     try:
         if proto.tensor_content and kind.kind != "O":
             return np.frombuffer(proto.tensor_content, kind).reshape(shape)
         if kind.kind == "O" and len(proto.string_val) == count:
             return _strings(proto.string_val, shape)
-        if count and proto.ByteSize() < 2 * len(shape) + 8 and not _holds_values(proto):
-            raise invalid(f"Tensor {name!r} of shape {shape} holds no values")
         return tf.make_ndarray(proto).reshape(shape)
     except (ValueError, TypeError, OverflowError) as error:
         raise invalid(f"Tensor {name!r} of shape {shape} cannot be read: {error}") from error
-
-
-def _holds_values(proto) -> bool:
-    return bool(proto.tensor_content) or any(
-        field.name.endswith("_val") for field, _ in proto.ListFields()
-    )
 
 
 def _strings(values, shape) -> np.ndarray:
@@ -71,9 +64,8 @@ def to_proto(array: np.ndarray, proto) -> None:
     """
     import tensorflow as tf
 
-    proto.dtype = tf.dtypes.as_dtype(
-        array.dtype if array.dtype != object else str
-    ).as_datatype_enum
+    kind = tf.string if array.dtype.kind == "O" else tf.dtypes.as_dtype(array.dtype)
+    proto.dtype = kind.as_datatype_enum
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     field = _FIELDS.get(array.dtype.name)
