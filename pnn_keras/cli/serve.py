@@ -50,6 +50,9 @@ def serve(
     ] = False,
 ) -> None:
     """Serve models on this machine, as TensorFlow Serving would."""
+    from pnn_keras.serving.needed import check_installed
+
+    check_installed()
     with tempfile.TemporaryDirectory(prefix="pnn-keras-serve-") as scratch:
         served = _served(models, Path(scratch))
         if engine is Engine.tensorflow_model_server:
