@@ -256,7 +256,9 @@ def _grpc_requests(values: list, signature: str) -> list[bytes]:
         for name, row in values:
             request = PredictRequest()
             request.model_spec.name, request.model_spec.signature_name = "default", signature
-            request.inputs[name].CopyFrom(tf.make_tensor_proto([row]))
+            request.inputs[name].CopyFrom(
+                tf.make_tensor_proto([row] if isinstance(row, bytes) else row[None])
+            )
             _SEEN[key].append(request.SerializeToString())
     return _SEEN[key]
 
@@ -278,7 +280,7 @@ def serve_plainly(version: str, signature: str) -> None:
     kind = "string" if spec.dtype == object else "float32"
     given = keras.Input(spec.shape[1:], dtype=kind, name=name)
     layer = keras.layers.TFSMLayer(version, call_endpoint=signature)
-    model = keras.Model({name: given}, layer(**{name: given}))
+    model = keras.Model({name: given}, layer(given))
 
     async def predict(request):
         rows = (await request.json())["instances"]
@@ -286,7 +288,9 @@ def serve_plainly(version: str, signature: str) -> None:
         return JSONResponse({"predictions": _plain_answers(outputs)})
 
     app = Starlette(routes=[Route("/v1/models/default:predict", predict, methods=["POST"])])
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
     print(f"REST API at:127.0.0.1:{listening.getsockname()[1]} ...", file=sys.stderr, flush=True)
     config = uvicorn.Config(app, log_config=None, access_log=False)
     asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
