@@ -1,0 +1,312 @@
+"""REST as TensorFlow Serving has it: forms, types, messages, codes."""
+
+import base64
+import json
+import math
+
+import pytest
+import requests
+from served_made import model, running, save_examples, save_made
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    save_made(folder / "made")
+    save_examples(folder / "examples")
+    models = [
+        model(folder / "made"),
+        model(folder / "made", "two words"),
+        model(folder / "examples", "examples"),
+    ]
+    with running(*models, most_bytes=1 << 20) as server:
+        yield server
+
+
+@pytest.fixture
+def ask(server):
+    def ask(body, path="/v1/models/made:predict"):
+        data = body if isinstance(body, bytes | str) else json.dumps(body)
+        answer = requests.post(server.url + path, data=data, timeout=20)
+        assert answer.headers["content-type"] == "application/json"
+        return answer.status_code, answer.content
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ({"instances": [[1, 2.0, 5]]}, b'{"predictions":[[2.5,3.0,4.5]]}'),
+        ({"instances": [{"x": [0, 0, 0.4]}]}, b'{"predictions":[[2.0,2.0,2.2]]}'),
+        ({"inputs": [[1, 2, 5]]}, b'{"outputs":[[2.5,3.0,4.5]]}'),
+        ({"inputs": {"x": [[1, 2, 5]]}}, b'{"outputs":[[2.5,3.0,4.5]]}'),
+        (
+            {"signature_name": "two", "instances": [[1, 2, 5], [0, 0, 0]]},
+            b'{"predictions":[{"largest":5.0,"total":8.0},{"largest":0.0,"total":0.0}]}',
+        ),
+        (
+            {"signature_name": "two", "inputs": [[1, 2, 5]]},
+            b'{"outputs":{"largest":[5.0],"total":[8.0]}}',
+        ),
+        (
+            {"signature_name": "kinds", "instances": [{"count": 3, "flag": False}]},
+            b'{"predictions":[{"count":-3,"large":3298534883328}]}',
+        ),
+        ({"signature_name": "scalar", "inputs": 1.5}, b'{"outputs":3.0}'),
+        (
+            '{"instances": [[NaN, Infinity, -Infinity]]}',
+            b'{"predictions":[[NaN,Infinity,-Infinity]]}',
+        ),
+        ({"signature_name": "", "instances": [[0, 0, 0]]}, b'{"predictions":[[2.0,2.0,2.0]]}'),
+    ],
+    ids=repr,
+)
+def test_predict_answers_in_the_form_of_the_request(ask, body, answer):
+    assert ask(body) == (200, answer)
+
+
+def test_bytes_come_and_go_as_base64(ask):
+    sent = base64.b64encode(b"RIFF\0\xff").decode()
+    body = {"signature_name": "audio_bytes", "instances": [{"b64": sent}, "abc"]}
+    code, answer = ask(body)
+    assert code == 200
+    first, second = json.loads(answer)["predictions"]
+    assert first == {"echo_bytes": {"b64": sent}, "length": 6, "word": "long"}
+    assert second == {"echo_bytes": {"b64": "YWJj"}, "length": 3, "word": "short"}
+
+
+def test_named_bytes_in_a_row_object(ask):
+    body = {"signature_name": "audio_bytes", "instances": [{"audio_bytes": {"b64": "AAAA"}}]}
+    assert json.loads(ask(body)[1])["predictions"][0]["length"] == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("", "JSON Parse error: The document is empty"),
+        ("{", "JSON Parse error: "),
+        ('{"instances": NaN', "JSON Parse error: "),
+        ("[1]", "JSON Value: [1] Is not object"),
+        ({}, "Missing 'inputs' or 'instances' key"),
+        ({"instances": []}, "No values in 'instances' array"),
+        ({"instances": 1}, "Excepting 'instances' to be an list/array"),
+        ({"instances": [1], "inputs": 1}, "only one of 'inputs' or 'instances' keys"),
+        ({"signature_name": 1, "instances": [1]}, "'signature_name' key must be a string value."),
+        (
+            {"signature_name": "x", "instances": [1]},
+            'Serving signature name: "x" not found in signature def',
+        ),
+        (
+            {"instances": [["a", 1, 2]]},
+            "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: "
+            'JSON Value: "a" Type: String is not of expected type: float',
+        ),
+        ({"instances": [[1, 2, 3], [1, 2]]}, "Expecting tensor size: 3 but got: 2"),
+        ({"instances": [[1, 2, 3], [[1], [2], [3]]]}, "Expecting shape [3] but got: [3,1]"),
+        ({"instances": [[1, [2], 3]]}, "Encountered list at unexpected level: 1 expected < 1"),
+        ({"instances": [[[1], 2, 3]]}, "JSON Value: 2 found at incorrect level"),
+        ({"instances": [[1, 2]]}, "Input 'x' has shape [1,2] but [?,3] is expected"),
+        ({"instances": [[True, 1, 2]]}, "JSON Value: true Type: True is not of expected type"),
+        ({"instances": [[None, 1, 2]]}, "JSON Value: null Type: Null is not of expected type"),
+        ({"instances": [[1e39, 1, 2]]}, "Cannot convert JSON value: 1e+39 to float without loss"),
+        (
+            {"instances": [[16777216, 1, 2]]},
+            "Cannot convert JSON value: 16777216 to float without loss of precision.",
+        ),
+        ({"instances": [{"x": [1, 2, 3]}, [1, 2, 3]]}, "Expecting object but got list at item 1"),
+        ({"instances": [[1, 2, 3], {"x": 1}]}, "Expecting value/list but got object at item 1"),
+        ({"instances": [{"z": 1}]}, "JSON object: does not have named input: z"),
+        ({"instances": [{}]}, "keys must be equal to: x"),
+        ({"inputs": {"z": 1}}, "Missing named input: x in 'inputs' object."),
+        ({"inputs": {"x": [[1, 2], [3]]}}, "Encountered list at unexpected size: 1 at level: 1"),
+        ({"signature_name": "kinds", "inputs": [1]}, "multiple input tensors required"),
+        ({"signature_name": "kinds", "instances": [1]}, "multiple input tensors required"),
+        (
+            {"signature_name": "kinds", "instances": [{"count": 1.0, "flag": True}]},
+            "key: count of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: 1.0 "
+            "Type: Number is not of expected type: int32",
+        ),
+        (
+            {"signature_name": "kinds", "instances": [{"count": 2**31, "flag": True}]},
+            "is not of expected type: int32",
+        ),
+        (
+            {"signature_name": "kinds", "instances": [{"count": 1, "flag": 1}]},
+            "is not of expected type: bool",
+        ),
+        (
+            {"signature_name": "audio_bytes", "instances": [{"b64": "=="}, {"b64": "?"}]},
+            "Unable to base64 decode",
+        ),
+        (
+            {"signature_name": "audio_bytes", "inputs": [{"b64": "", "more": 1}]},
+            "not formatted correctly for base64 data",
+        ),
+        ({"signature_name": "sums", "inputs": [[-1.0]]}, "negative"),
+    ],
+    ids=repr,
+)
+def test_a_wrong_request_is_400_and_says_why(ask, body, words):
+    code, answer = ask(body)
+    assert code == 400
+    message = json.loads(answer)["error"]
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "message"),
+    [
+        ("/v1/models/none:predict", 404, "Servable not found for request: Latest(none)"),
+        (
+            "/v1/models/made/versions/3:predict",
+            404,
+            "Servable not found for request: Specific(made, 3)",
+        ),
+        ("/v1/models/made/labels/x:predict", 400, "Unrecognized servable version label: x"),
+        (
+            f"/v1/models/made/versions/{2**63}:predict",
+            400,
+            f"Failed to convert version: {2**63} to numeric.",
+        ),
+        ("/v1/models/made/versions/1", 400, "Malformed request: POST /v1/models/made/versions/1"),
+        ("/v1/models/made:guess", 400, "Malformed request: POST /v1/models/made:guess"),
+        ("/v1/models/:predict", 400, "Malformed request: POST /v1/models/:predict"),
+    ],
+)
+def test_a_wrong_address_is_answered_as_tensorflow_serving_does(ask, path, code, message):
+    assert ask({"instances": [[1, 2, 3]]}, path) == (
+        code,
+        json.dumps({"error": message}, separators=(",", ":")).encode(),
+    )
+
+
+def test_names_are_percent_decoded(ask):
+    code, _ = ask({"instances": [[1, 2, 3]]}, "/v1/models/two%20words/versions/1:predict")
+    assert code == 200
+
+
+def test_status(server):
+    answer = requests.get(server.url + "/v1/models/made", timeout=5)
+    assert answer.json() == {
+        "model_version_status": [
+            {
+                "version": "1",
+                "state": "AVAILABLE",
+                "status": {"error_code": "OK", "error_message": ""},
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "message"),
+    [
+        ("/v1/models/none", 404, "Could not find any versions of model none"),
+        ("/v1/models/made/versions/3", 404, "Could not find version 3 of model made"),
+        ("/v1/models", 400, "Missing model name in request."),
+        ("/v1/other", 400, "Malformed request: GET /v1/other"),
+        ("/v1/models/made/metadata/x", 400, "Malformed request: GET /v1/models/made/metadata/x"),
+        ("/v1/models/none/metadata", 404, "Servable not found for request: Latest(none)"),
+    ],
+)
+def test_a_wrong_look_is_answered_as_tensorflow_serving_does(server, path, code, message):
+    answer = requests.get(server.url + path, timeout=5)
+    assert (answer.status_code, answer.json()) == (code, {"error": message})
+
+
+def test_metadata(server):
+    read = requests.get(server.url + "/v1/models/made/versions/1/metadata", timeout=5).json()
+    assert read["model_spec"] == {"name": "made", "signature_name": "", "version": "1"}
+    signatures = read["metadata"]["signature_def"]["signature_def"]
+    line = signatures["serving_default"]
+    assert line["method_name"] == "tensorflow/serving/predict"
+    assert line["inputs"]["x"]["dtype"] == "DT_FLOAT"
+    assert line["inputs"]["x"]["tensor_shape"] == {
+        "dim": [{"size": "-1", "name": ""}, {"size": "3", "name": ""}],
+        "unknown_rank": False,
+    }
+
+
+def test_classify(ask):
+    body = {"context": {"x": 0.25}, "examples": [{}, {"x": [0.5]}]}
+    code, answer = ask(body, "/v1/models/examples:classify")
+    assert (code, answer) == (
+        200,
+        b'{"results":[[["up",0.25],["down",0.75]],[["up",0.5],["down",0.5]]]}',
+    )
+
+
+def test_regress(ask):
+    body = {"signature_name": "value", "examples": [{"x": 0.5}, {"x": 2.0}]}
+    code, answer = ask(body, "/v1/models/examples/versions/1:regress")
+    assert (code, answer) == (200, b'{"results":[5.0,20.0]}')
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "key 'examples' is expected"),
+        ({"examples": {}}, "Expecting 'examples' value to be an list/array"),
+        ({"examples": []}, "'examples' value is an empty array"),
+        ({"examples": [1]}, "Example must be JSON object but got JSON Number"),
+        ({"examples": [{"x": None}]}, "Feature: x has element with unexpected JSON type: Null"),
+        ({"examples": [{"x": [1.0, "a"]}]}, "Unexpected element type in feature: x"),
+        ({"examples": [{"x": 2**63}]}, "Only int64 is supported."),
+        ({"examples": [{"x": 1e300}]}, "to float without loss of precision."),
+        ({"signature_name": "value", "examples": [{"x": 1.0}]}, "tensorflow/serving/regress"),
+        ({"signature_name": "none", "examples": [{"x": 1.0}]}, "No signature was found"),
+    ],
+    ids=repr,
+)
+def test_wrong_examples_are_400(ask, body, words):
+    code, answer = ask(body, "/v1/models/examples:classify")
+    assert code == 400
+    assert words in json.loads(answer)["error"]
+
+
+def test_a_body_over_the_limit_is_413(server):
+    answer = requests.post(
+        server.url + "/v1/models/made:predict", data=b" " * ((1 << 20) + 1), timeout=5
+    )
+    assert answer.status_code == 413
+    assert "1048576 bytes" in answer.json()["error"]
+
+
+def test_a_body_over_the_limit_is_413_without_a_length_too(server):
+    answer = requests.post(
+        server.url + "/v1/models/made:predict", data=(b" " * 65536 for _ in range(17)), timeout=5
+    )
+    assert answer.status_code == 413
+
+
+def test_a_large_body_is_answered(ask):
+    rows = [[0.5, 0.25, 1.0]] * 40_000
+    code, answer = ask({"instances": rows})
+    assert code == 200
+    predictions = json.loads(answer)["predictions"]
+    assert len(predictions) == 40_000
+    assert predictions[-1] == [2.25, 2.125, 2.5]
+
+
+def test_a_float_keeps_its_digits_and_no_more(ask):
+    code, answer = ask({"signature_name": "scalar", "inputs": 0.1})
+    assert answer == b'{"outputs":0.2}'
+    code, answer = ask({"signature_name": "scalar", "inputs": 1 / 3})
+    assert math.isclose(json.loads(answer)["outputs"], 2 / 3, rel_tol=1e-7)
+
+
+def test_readiness_models_and_page(server):
+    assert requests.get(server.url + "/readyz", timeout=5).json() == {"ready": True}
+    listed = requests.get(server.url + "/models", timeout=5).json()["models"]
+    assert [entry["name"] for entry in listed] == ["examples", "made", "two words"]
+    assert listed[1]["versions"] == [{"version": "1", "state": "AVAILABLE"}]
+
+
+def test_metrics(server, ask):
+    ask({"instances": [[1, 2, 3]]})
+    ask({"instances": [[1, 2, 3]]}, "/v1/models/nobody:predict")
+    text = requests.get(server.url + "/monitoring/prometheus/metrics", timeout=5).text
+    assert ':tensorflow:serving:request_count{model_name="made",status="OK"}' in text
+    assert 'request_latency_count{model_name="made",API="Predict",entrypoint="REST"}' in text
+    assert "nobody" not in text

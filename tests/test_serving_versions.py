@@ -1,0 +1,261 @@
+"""Versions come and go without a failed request; labels and policies say which answers."""
+
+import asyncio
+import shutil
+import threading
+import time
+
+import pytest
+import requests
+import tensorflow as tf
+from chain_made import made_chain, rows
+from served_made import model, running, save_made
+from tensorflow_serving.apis import prediction_log_pb2
+
+from pnn_keras.export import export_chain
+from pnn_keras.serving.config import models_of, read_models
+from pnn_keras.serving.versions import Policy
+
+ROW = {"instances": [[0, 0, 2]]}
+
+
+def ask(server, address="made", body=ROW):
+    answer = requests.post(f"{server.url}/v1/models/{address}:predict", json=body, timeout=20)
+    return answer.json()
+
+
+def states(server, name="made"):
+    listed = requests.get(f"{server.url}/v1/models/{name}", timeout=5).json()
+    return {
+        int(entry["version"]): entry["state"] for entry in listed.get("model_version_status", [])
+    }
+
+
+def until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def apply(server, *models):
+    work = server.models.apply(models)
+    return asyncio.run_coroutine_threadsafe(work, server.loop).result(60)
+
+
+@pytest.fixture
+def base(tmp_path):
+    save_made(tmp_path / "made", 1, 0.5)
+    return tmp_path / "made"
+
+
+def test_a_new_version_takes_over_and_the_old_one_ends(base):
+    with running(model(base)) as server:
+        assert ask(server) == {"predictions": [[2.0, 2.0, 3.0]]}
+        save_made(base, 2, 1.0)
+        until(lambda: states(server) == {2: "AVAILABLE", 1: "END"})
+        assert ask(server) == {"predictions": [[2.0, 2.0, 4.0]]}
+
+
+def test_no_request_fails_while_versions_swap(base):
+    failed, done, stop = [], [], threading.Event()
+
+    def load():
+        session = requests.Session()
+        while not stop.is_set():
+            answer = session.post(server.url + "/v1/models/made:predict", json=ROW, timeout=20)
+            (done if answer.ok else failed).append(answer.text)
+
+    with running(model(base)) as server:
+        threads = [threading.Thread(target=load) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for version in (2, 3):
+            save_made(base, version, version)
+            until(lambda v=version: states(server).get(v) == "AVAILABLE")
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert failed == []
+    assert len(set(done)) == 3
+
+
+def test_removing_the_highest_version_rolls_back(base):
+    save_made(base, 2, 1.0)
+    with running(model(base)) as server:
+        assert states(server) == {2: "AVAILABLE"}
+        shutil.rmtree(base / "2")
+        until(lambda: states(server) == {2: "END", 1: "AVAILABLE"})
+        assert ask(server) == {"predictions": [[2.0, 2.0, 3.0]]}
+
+
+def test_a_version_that_does_not_load_replaces_none(base):
+    with running(model(base)) as server:
+        (base / "2").mkdir()
+        (base / "2" / "saved_model.pb").write_bytes(b"no model")
+        until(lambda: states(server).get(2) == "END")
+        listed = requests.get(f"{server.url}/v1/models/made/versions/2", timeout=5).json()
+        (entry,) = listed["model_version_status"]
+        assert entry["status"]["error_code"] != "OK"
+        assert ask(server) == {"predictions": [[2.0, 2.0, 3.0]]}
+
+
+def test_a_version_that_was_half_copied_loads_once_it_is_whole(base):
+    whole = save_made(base.parent / "other", 2, 1.0)
+    with running(model(base)) as server:
+        (base / "2").mkdir()
+        until(lambda: states(server).get(2) == "END")
+        shutil.copytree(whole, base / "2", dirs_exist_ok=True)
+        until(lambda: states(server).get(2) == "AVAILABLE")
+        assert ask(server) == {"predictions": [[2.0, 2.0, 4.0]]}
+
+
+def test_a_server_without_a_version_waits_for_one(tmp_path):
+    with running(model(tmp_path / "made")) as server:
+        assert requests.get(server.url + "/readyz", timeout=5).status_code == 503
+        assert ask(server) == {"error": "Servable not found for request: Latest(made)"}
+        save_made(tmp_path / "made")
+        until(lambda: requests.get(server.url + "/readyz", timeout=5).status_code == 200)
+
+
+@pytest.mark.parametrize(
+    ("policy", "served"),
+    [
+        (Policy(), {3}),
+        (Policy(latest=2), {2, 3}),
+        (Policy(latest=0), {1, 2, 3}),
+        (Policy(specific=(1, 7)), {1}),
+    ],
+    ids=repr,
+)
+def test_the_policy_says_which_versions_are_served(policy, served):
+    assert policy.chosen([3, 1, 2]) == served
+
+
+def test_several_versions_answer_under_their_numbers_and_labels(base):
+    save_made(base, 2, 1.0)
+    labels = (("canary", 2), ("stable", 1))
+    with running(model(base, policy=Policy(latest=0), labels=labels)) as server:
+        assert ask(server, "made/versions/1")["predictions"][0][2] == 3.0
+        assert ask(server, "made/labels/stable")["predictions"][0][2] == 3.0
+        assert ask(server, "made/labels/canary")["predictions"][0][2] == 4.0
+        apply(server, model(base, policy=Policy(latest=0), labels=(("stable", 2),)))
+        assert ask(server, "made/labels/stable")["predictions"][0][2] == 4.0
+        error = {"error": "Unrecognized servable version label: canary"}
+        assert ask(server, "made/labels/canary") == error
+
+
+def test_a_label_of_a_version_that_is_not_loaded_needs_a_permission(base):
+    wanted = model(base, labels=(("stable", 7),))
+    with running(wanted, free_labels=True) as server:
+        error = {"error": "Servable not found for request: Specific(made, 7)"}
+        assert ask(server, "made/labels/stable") == error
+
+
+def test_a_model_moves_to_another_path_without_a_gap(base):
+    other = base.parent / "other"
+    save_made(other, 1, 3.0)
+    with running(model(base)) as server:
+        apply(server, model(other))
+        assert ask(server)["predictions"][0][2] == 8.0
+
+
+def test_a_model_stays_where_its_new_path_holds_nothing(base):
+    with running(model(base)) as server:
+        with pytest.raises(Exception, match="No version of model made loads"):
+            apply(server, model(base.parent / "nowhere"))
+        assert ask(server)["predictions"][0][2] == 3.0
+
+
+CONFIG = """
+model_config_list {
+  config {
+    name: "made"
+    base_path: "%s"
+    model_platform: "tensorflow"
+    model_version_policy { specific { versions: [1, 2] } }
+    version_labels { key: "stable" value: %d }
+  }
+}
+"""
+
+
+def test_a_config_file_is_read_again(base):
+    save_made(base, 2, 1.0)
+    path = base.parent / "models.config"
+    path.write_text(CONFIG % (base, 1))
+    with running(config_file=path, config_poll=0.1) as server:
+        assert ask(server, "made/labels/stable")["predictions"][0][2] == 3.0
+        path.write_text("model_config_list {")  # half written: nothing changes
+        time.sleep(0.3)
+        assert ask(server, "made/labels/stable")["predictions"][0][2] == 3.0
+        path.write_text(CONFIG % (base, 2))
+        until(lambda: ask(server, "made/labels/stable")["predictions"][0][2] == 4.0)
+
+
+def test_a_config_is_read_in_full(tmp_path):
+    (tmp_path / "a.config").write_text(CONFIG % ("/models/made", 2))
+    (read,) = read_models(tmp_path / "a.config")
+    assert (read.name, str(read.base_path)) == ("made", "/models/made")
+    assert read.policy == Policy(specific=(1, 2))
+    assert read.labels == (("stable", 2),)
+
+
+def test_policies_of_a_config():
+    from google.protobuf import text_format
+    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+    text = "model_config_list { config { name: 'a' base_path: '/a' %s } }"
+    for given, policy in [
+        ("", Policy(1)),
+        ("model_version_policy { latest { num_versions: 3 } }", Policy(3)),
+        ("model_version_policy { all {} }", Policy(0)),
+    ]:
+        (read,) = models_of(text_format.Parse(text % given, ModelServerConfig()))
+        assert read.policy == policy
+
+
+def record(folder, *logs):
+    path = folder / "assets.extra" / "tf_serving_warmup_requests"
+    path.parent.mkdir()
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for log in logs:
+            writer.write(log)
+
+
+def warm(value, signature="sums"):
+    log = prediction_log_pb2.PredictionLog()
+    request = log.predict_log.request
+    request.model_spec.signature_name = signature
+    request.inputs["x"].CopyFrom(tf.make_tensor_proto([[float(value)]]))
+    return log.SerializeToString()
+
+
+def test_warm_up_records_are_played(base):
+    record(base / "1", warm(1), warm(2))
+    with running(model(base)) as server:
+        assert states(server) == {1: "AVAILABLE"}
+
+
+@pytest.mark.parametrize(
+    "logs", [[warm(-1)], [b"\xff"], [b""], [warm(1, "none")], [warm(1)] * 1001], ids=len
+)
+def test_a_version_whose_warm_up_fails_does_not_answer(base, logs):
+    record(base / "1", *logs)
+    with running(model(base)) as server:
+        assert states(server) == {1: "END"}
+
+
+def test_an_exported_chain_answers_as_the_chain_does(tmp_path):
+    chain = made_chain()
+    export_chain(chain, tmp_path, name="voice")
+    features = rows(3)
+    with running(model(tmp_path / "voice", "voice")) as server:
+        answers = ask(server, "voice", {"instances": features.tolist()})["predictions"]
+    expected = chain(features)
+    for row, answer in enumerate(answers):
+        for task in ("gender", "emotion"):
+            given = answer[f"{task}_probabilities"]
+            assert given == pytest.approx(expected[task][row].numpy().tolist(), abs=1e-6)
+            best = max(range(len(given)), key=given.__getitem__)
+            assert answer[f"{task}_label"] == answer[f"{task}_classes"][best]
