@@ -148,7 +148,7 @@ class Browser:
 
 
 @contextlib.contextmanager
-def browsing(*flags):
+def browsing():
     """A browser with one empty page; the test is skipped where none is installed."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
@@ -159,7 +159,15 @@ def browsing(*flags):
         # The browser reads from its file descriptor 3 and writes to 4; bash, for dash knows no
         # descriptor of two digits.
         script = f'exec "$@" 3<&{for_browser} 4>&{from_browser}'
-        command = ["bash", "-c", script, "bash", found, *FLAGS, *flags, f"--user-data-dir={profile}"]
+        command = [
+            "bash",
+            "-c",
+            script,
+            "bash",
+            found,
+            *FLAGS,
+            f"--user-data-dir={profile}",
+        ]
         process = subprocess.Popen(
             command,
             pass_fds=(for_browser, from_browser),

@@ -36,6 +36,7 @@ MODELS = {
         "audio_bytes": {"audio_bytes": ("DT_STRING", [-1])},
         "features": {"features": ("DT_FLOAT", [-1, 2])},
     },
+    "other": {"audio_bytes": {"audio_bytes": ("DT_STRING", [-1])}},
     "ears": {"features": {"features": ("DT_FLOAT", [-1, 3])}},
 }
 
@@ -51,7 +52,7 @@ class Made:
 
     ``refusals`` are given to the next requests, one each; ``delay`` is in seconds; ``models``
     are those that it lists; ``asked`` are the inputs of all requests. Numbers come as raw bytes
-    over gRPC, as typed fields with ``typed``.
+    over gRPC, as typed fields with ``typed``. No row has an answer where ``unanswered`` says why.
     """
 
     def __init__(self):
@@ -59,7 +60,7 @@ class Made:
         self.reset()
 
     def reset(self):
-        self.refusals, self.delay, self.typed = [], 0.0, False
+        self.refusals, self.delay, self.typed, self.unanswered = [], 0.0, False, ""
         self.models, self.asked, self.metadata_asked = ["made"], [], 0
 
     def answer(self, model, version, signature, inputs):
@@ -71,7 +72,7 @@ class Made:
         for value in values:
             level, error = peak(value) if signature == "audio_bytes" else (float(value[0]), "")
             levels.append(level)
-            errors.append(error)
+            errors.append(error or self.unanswered)
         loud, valid = np.array(levels, np.float32), np.array([not error for error in errors])
         return {
             "level_probabilities": np.stack([1 - loud, loud], axis=1) * valid[:, None],

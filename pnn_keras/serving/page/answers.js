@@ -20,8 +20,8 @@ export function readTasks(outputs) {
 export function inOneSentence(tasks) {
   return tasks
     .map(({ name, label, classes }) => {
-      const [, probability] = classes.find(([candidate]) => candidate === label) ?? [];
-      return `${name}: ${label}, ${percent(probability)}`;
+      const [, probability] = classes.find(([candidate]) => candidate === label);
+      return `${name} ${label}, ${percent(probability)}`;
     })
     .join("; ");
 }

@@ -84,6 +84,7 @@ async function startRecording() {
     if (seconds >= LONGEST) toggleRecording();
   }, 250);
   showRecording(true);
+  at("recording").hidden = at("answers").hidden = true;
   at("status").textContent = "Recording. Press Stop when you have spoken.";
 }
 
@@ -129,7 +130,7 @@ async function askModel() {
   if (!tasks.length) throw new Failure(`${model} answers no task that this page can show.`);
   at("tasks").replaceChildren(...tasks.map(taskTable));
   at("answers").hidden = false;
-  at("status").textContent = `${model} answers: ${inOneSentence(tasks)}.`;
+  at("status").textContent = `${model}: ${inOneSentence(tasks)}.`;
 }
 
 at("record").addEventListener("click", toggleRecording);
