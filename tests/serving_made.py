@@ -190,7 +190,7 @@ def rest_application(made):
         return JSONResponse({"model_version_status": [version]})
 
     def models(request):
-        return JSONResponse({"models": made.models})
+        return JSONResponse({"models": [{"name": name} for name in made.models]})
 
     def refuse(request, error):
         return JSONResponse({"error": error.message}, HTTP[error.status])

@@ -72,7 +72,11 @@ class RestTransport:
 
     def models(self, seconds: float) -> list[str]:
         """The names of all models; TensorFlow Serving itself has no such list."""
-        return self._read(lambda answer: list(answer["models"]), "/models", seconds)
+
+        def names(answer):
+            return [model["name"] for model in answer["models"]]
+
+        return self._read(names, "/models", seconds)
 
     def close(self) -> None:
         """Closes the connections."""

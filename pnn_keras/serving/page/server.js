@@ -6,7 +6,7 @@ export class Failure extends Error {}
 /** The names of the models. */
 export async function listModels() {
   const answer = await ask("models");
-  return answer.models;
+  return answer.models.map(({ name }) => name);
 }
 
 /** The names of a model's signatures. */
