@@ -130,6 +130,12 @@ def test_features_of_another_shape_are_refused(client, made, shape):
     assert made.asked == []
 
 
+def test_a_model_that_takes_no_features_says_what_it_has(url):
+    with Client(url, model="other") as client:
+        with pytest.raises(errors.UserError, match="other takes no features.*audio_bytes"):
+            client.predict_features([[1.0, 2.0]])
+
+
 def test_features_that_are_not_finite_are_refused(client):
     with pytest.raises(errors.UserError, match="NaN"):
         client.predict_features([[np.nan, 0]])

@@ -145,6 +145,13 @@ def test_another_model_answers_the_same_recording(page, made, tmp_path):
     assert len(made.asked) == 2
 
 
+def test_the_first_model_that_takes_audio_is_chosen(page, made):
+    made.models = ["ears", "made"]
+    page.open(made.rest + "/")
+    page.wait(IS_READY)
+    assert page.evaluate("document.querySelector('#model').value") == "made"
+
+
 def test_a_model_that_takes_no_audio_says_what_to_do(page, made):
     made.models = ["ears"]
     page.open(made.rest + "/")

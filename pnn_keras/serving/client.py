@@ -232,7 +232,8 @@ class Client:
                         raise
                     failed[i] = {"error": str(error)}
 
-        with tqdm(total=len(recordings), unit="clip", disable=not progress) as bar:
+        # None: tqdm stays silent where stderr is no terminal.
+        with tqdm(total=len(recordings), unit="file", disable=None if progress else True) as bar:
             for batch in in_batches(clips(), self.batch_size, self.batch_bytes):
                 numbers, contents = zip(*batch, strict=True)
                 array = np.array(contents, dtype=object)
@@ -240,6 +241,7 @@ class Client:
                     numbers, self._ask("audio_bytes", {"audio_bytes": array}), strict=True
                 )
                 bar.update(len(batch))
+            bar.update(len(failed))
         yield from failed.items()
 
     def _send_features(
@@ -284,8 +286,9 @@ class Client:
         signatures = self._signatures()
         if "features" not in signatures:
             raise UserError(
-                "The client asks models that pnn_keras exported, which have a signature "
-                f"'features' or 'audio_bytes'. Received: a model with {', '.join(signatures)}"
+                f"The model {self._model} takes no features: it has no signature 'features'. "
+                f"Received: the signatures {', '.join(signatures)}. Models that pnn-keras "
+                "exported have it"
             )
         return signatures["features"]["inputs"]
 
@@ -302,8 +305,7 @@ class Client:
         except (InternalError, InvalidArgumentError, NotFoundError) as error:
             raise UserError(f"This server does not list its models. {name_one}") from error
         if len(models) != 1:
-            listed = ", ".join(models) or "none"
-            raise UserError(f"The server has several models or none: {listed}. {name_one}")
+            raise UserError(f"The server has {', '.join(models) or 'no model'}. {name_one}")
         return models[0]
 
     def _patiently(self, ask: Callable[[float], _Answer]) -> _Answer:

@@ -94,7 +94,7 @@ def nobody_there(server: str, reason: str = "") -> errors.UnavailableError:
 def too_late(server: str, seconds: float) -> errors.DeadlineExceededError:
     """The error where no answer came within the deadline, in seconds."""
     return errors.DeadlineExceededError(
-        f"The server at {server} gave no answer within {seconds:g} s. Wait longer (deadline), "
+        f"The server at {server} gave no answer within {seconds:.3g} s. Wait longer (deadline), "
         "or send less at a time (batch_size)"
     )
 

@@ -35,14 +35,25 @@ const showModels = guarded(async () => {
   const models = await listModels();
   if (!models.length) throw new Failure("The server has no model yet. Load this page again later.");
   at("model").replaceChildren(...models.map((name) => new Option(name)));
+  at("model").value = (await firstThatHears(models)) ?? models[0];
   at("model").disabled = false;
   await checkModel();
 });
 
+async function firstThatHears(models) {
+  for (const model of models) {
+    if (await hearsAudio(model).catch(() => false)) return model;
+  }
+  return null;
+}
+
+async function hearsAudio(model) {
+  return (await listSignatures(model)).includes("audio_bytes");
+}
+
 async function checkModel() {
   const model = at("model").value;
-  const signatures = await listSignatures(model);
-  if (!signatures.includes("audio_bytes")) {
+  if (!(await hearsAudio(model))) {
     throw new Failure(
       `${model} takes features, not audio, so this page cannot ask it. Ask it with: ` +
         `pnn-keras predict --server ${location.origin} ${model} FILE`,
