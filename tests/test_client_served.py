@@ -15,12 +15,12 @@ from pnn_keras.serving import Client
 
 
 class Counting(tf.Module):
-    """Answers how long a WAV file is: the probability of ``long`` is its size in units of 64 kB."""
+    """Answers how long a WAV file is: the probability of ``long`` is its size over 64 kB."""
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="audio_bytes")])
     def answer(self, audio_bytes):
         size = tf.cast(tf.strings.length(audio_bytes), tf.float32) / 2**16
-        is_wav = tf.strings.regex_full_match(audio_bytes, "(?s)RIFF.*")
+        is_wav = tf.strings.substr(audio_bytes, 0, 4) == b"RIFF"
         classes = tf.constant([["short", "long"]])
         return {
             "size_probabilities": tf.stack([1 - size, size], axis=1),
