@@ -32,3 +32,39 @@ class PresetError(UserError):
 
 class DependencyError(UserError):
     """An optional dependency that is not installed; the message says how."""
+
+
+class ServingError(PnnKerasError):
+    """A model server that could not answer; the subclasses are gRPC's status codes."""
+
+
+class InvalidArgumentError(ServingError, UserError):
+    """The server refuses the request as it stands: wrong values, shapes, signature."""
+
+
+class NotFoundError(ServingError, UserError):
+    """The server has no such model, version or label."""
+
+
+class AccessError(ServingError):
+    """The server wants to know who asks, or lets this one not in."""
+
+
+class ResourceExhaustedError(ServingError):
+    """The request is larger than the server takes, or its queue is full."""
+
+
+class UnavailableError(ServingError):
+    """Nobody answers at the address, or the server says that it cannot now."""
+
+
+class DeadlineExceededError(ServingError):
+    """The answer did not come in time."""
+
+
+class UnimplementedError(ServingError):
+    """The server does not know this kind of request."""
+
+
+class InternalError(ServingError):
+    """The server failed, or what it answers makes no sense."""

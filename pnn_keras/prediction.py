@@ -73,8 +73,8 @@ def predict_audio(
     >>> list(answer["gender"]["probabilities"])
     ['female', 'male']
     """
-    recordings = _as_list(audio)
-    extract = _extractor(recordings, sampling_rate, progress=progress, workers=workers)
+    recordings = as_recordings(audio)
+    extract = recording_extractor(recordings, sampling_rate, progress=progress, workers=workers)
     inputs, errors = hear(
         chain, extract, len(recordings), tables=tables, strict=strict, speakers=speakers
     )
@@ -170,8 +170,15 @@ def _answer(classes: Sequence[str], probabilities: np.ndarray) -> dict:
     }
 
 
-def _as_list(audio) -> list:
-    """The recordings as a list, whether one or several were given."""
+def as_recordings(audio) -> list:
+    """The recordings as a list, whether one or several were given.
+
+    Args:
+        audio: what :func:`predict_audio` takes.
+
+    Raises:
+        UserError: there is none, or samples were given without an axis of recordings.
+    """
     if isinstance(audio, (str, os.PathLike, np.ndarray)):
         return [audio]
     recordings = list(audio)
@@ -189,8 +196,18 @@ def _is_path(recording) -> bool:
     return isinstance(recording, (str, os.PathLike))
 
 
-def _extractor(recordings: list, sampling_rate: int | None, **options) -> Callable:
-    """How to extract features of paths, or of signals."""
+def recording_extractor(recordings: list, sampling_rate: int | None, **options) -> Callable:
+    """What :func:`hear` takes to extract paths, or signals.
+
+    Args:
+        recordings: all paths, or all signals ``(samples,)``.
+        sampling_rate: of the signals, in Hz; None for paths.
+        **options: what :func:`pnn_keras.store.extract_features` takes.
+
+    Raises:
+        UserError: paths and signals are mixed, signals have no sampling rate or
+            paths have one.
+    """
     paths = [_is_path(recording) for recording in recordings]
     if any(paths) and not all(paths):
         raise UserError("Recordings are all paths or all arrays of samples. Received: both")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from audio_made import tone, write
+from serving_made import serving
 
 from pnn_keras.cli import main
 
@@ -65,3 +66,16 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def recording(tmp_path):
     return write(tmp_path / "a.wav", tone(200, seconds=1.0))
+
+
+@pytest.fixture(scope="module")
+def started_server():
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def made(started_server):
+    """A server of a made model, with nothing asked of it yet."""
+    started_server.reset()
+    return started_server

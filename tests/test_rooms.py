@@ -80,6 +80,7 @@ LIGHT = (
     "permutation",
     "split",
     "audit",
+    "serving",
 )
 
 

@@ -27,11 +27,39 @@ from pnn_keras.errors import PnnKerasError, UserError
 
 
 def predict(
-    model: Model,
-    files: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE...", help="Recordings, or folders of recordings."),
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A preset's name, its folder, or a .keras file; with --server, the name under "
+            "which it is served. May be left out where the server's address names it, or "
+            "there is only one.",
+        ),
     ],
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE...", help="Recordings, or folders of recordings."),
+    ] = None,
+    server: Annotated[
+        str | None,
+        option(
+            "--server",
+            metavar="URL",
+            help="Ask a model server: http://HOST:PORT[/v1/models/NAME] or grpc://HOST:PORT.",
+        ),
+    ] = None,
+    deadline: Annotated[
+        float, option("--deadline", help="With --server: seconds until an answer is late.")
+    ] = 60.0,
+    frontend: Annotated[
+        str | None,
+        option(
+            "--frontend",
+            metavar="NAME",
+            help="With --server: what a model that takes features alone was trained with. "
+            "Default: egemaps.",
+        ),
+    ] = None,
     csv: Annotated[bool, option("--csv", help="Print CSV, with all probabilities.")] = False,
     as_json: AsJson = False,
     embeddings: Embeddings = None,
@@ -48,19 +76,19 @@ def predict(
         raise UserError("Pass --csv or --json, not both")
     from pnn_keras import terminal
 
-    recordings = _recordings(files)
-    start_tensorflow()
-    from pnn_keras.zoo import load
-
-    chain = load(model)
-    answers = chain.predict_audio(
-        recordings,
-        strict=strict,
-        progress=not quiet,
-        workers=workers,
-        tables=_tables(chain.frontends, embeddings),
-    )
-    classes = {task.name: task.classes for task in chain.tasks}
+    options = {"strict": strict, "progress": not quiet, "workers": workers}
+    if server is None:
+        if frontend is not None:
+            raise UserError("A chain knows its front-end; --frontend goes with --server")
+        recordings = _recordings(_some(files))
+        answers, classes = _ask_chain(model, recordings, embeddings, options)
+    else:
+        if embeddings:
+            raise UserError("With --server, pass --frontend embeddings:TABLE, not --embeddings")
+        name, files = _served_model(server, model, files or [])
+        recordings = _recordings(_some(files))
+        settings = {"deadline": deadline, "frontend": frontend or "egemaps"}
+        answers, classes = _ask_server(server, name, recordings, settings, options)
     form = "csv" if csv else "json" if as_json else "table"
     terminal.show_answers(recordings, answers, classes, form)
     failures = [(f, a["error"]) for f, a in zip(recordings, answers, strict=True) if "error" in a]
@@ -116,6 +144,54 @@ def evaluate(
         terminal.write(json.dumps({"model": model, **result}, indent=2))
     else:
         terminal.show_evaluation(result)
+
+
+def _ask_chain(
+    model: str, recordings: Sequence[str], embeddings: Sequence[str] | None, options: Mapping
+) -> tuple[list[dict], dict]:
+    """A chain's answers, and the classes of each task."""
+    start_tensorflow()
+    from pnn_keras.zoo import load
+
+    chain = load(model)
+    tables = _tables(chain.frontends, embeddings)
+    answers = chain.predict_audio(recordings, tables=tables, **options)
+    return answers, {task.name: task.classes for task in chain.tasks}
+
+
+def _ask_server(
+    server: str, name: str | None, recordings: Sequence[str], settings: Mapping, options: Mapping
+) -> tuple[list[dict], dict]:
+    """A served model's answers, and the classes of each task."""
+    from pnn_keras.serving import Client
+
+    if server.startswith("grpc"):
+        start_tensorflow()
+    with Client(server, name, **settings) as client:
+        answers = client.predict(recordings, **options)
+    given = next((answer for answer in answers if "error" not in answer), {})
+    tasks = {task: value for task, value in given.items() if "probabilities" in value}
+    return answers, {task: list(value["probabilities"]) for task, value in tasks.items()}
+
+
+def _served_model(server: str, first: str, others: list[str]) -> tuple[str | None, list[str]]:
+    """The served model's name, or None, and the recordings.
+
+    The first argument is a recording where the address names the model already,
+    or where it ends as a recording does.
+    """
+    from pnn_keras.audio import SUFFIXES
+    from pnn_keras.serving.client_address import parse_address
+
+    if parse_address(server).model or Path(first).suffix.casefold() in SUFFIXES:
+        return None, [first, *others]
+    return first, others
+
+
+def _some(files: list[str] | None) -> list[str]:
+    if not files:
+        raise UserError("Name at least one recording: pnn-keras predict MODEL FILE...")
+    return files
 
 
 def _recordings(files: Sequence[str]) -> list[str]:
