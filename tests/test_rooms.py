@@ -55,6 +55,7 @@ ROOMS = (
     "experiments",
     "report",
     "tuning",
+    "deployment",
     "export",
     "serving",
     "terminal",

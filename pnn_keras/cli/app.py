@@ -12,6 +12,7 @@ from pnn_keras.cli.export import export
 from pnn_keras.cli.options import option
 from pnn_keras.cli.predict import evaluate, predict
 from pnn_keras.cli.report import audit, report
+from pnn_keras.cli.rollout import rollout
 from pnn_keras.cli.serve import serve
 from pnn_keras.cli.train import train, tune
 from pnn_keras.cli.zoo import zoo_app
@@ -44,7 +45,7 @@ def common(
     """Progressive neural networks for speech: speaker, gender, emotion."""
 
 
-for _command in (train, predict, evaluate, tune, export, serve, report, audit):
+for _command in (train, predict, evaluate, tune, export, serve, rollout, report, audit):
     app.command()(_command)
 app.add_typer(experiment_app, name="experiment")
 app.add_typer(corpus_app, name="corpus")
