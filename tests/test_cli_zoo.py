@@ -24,3 +24,18 @@ def test_zoo_show_prints_the_card_into_a_pipe(command):
     code, out, _ = command("zoo", "show", "gender-emotion-emodb")
     assert code == 0
     assert out.startswith("---\nlicense: ")
+
+
+def test_export_writes_what_serves_it_beside_a_folder_called_models(command, trained, tmp_path):
+    code, _, err = command("export", trained[0], "--to", tmp_path / "models", "--name", "mine")
+    assert code == 0 and str(tmp_path / "README.md") in err
+    assert 'base_path: "/models/mine"' in (tmp_path / "models.config").read_text()
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["mine"]
+
+
+def test_export_writes_what_serves_it_into_any_other_folder(command, trained, tmp_path):
+    command("export", trained[0], "--to", tmp_path / "served", "--name", "mine")
+    assert [path.name for path in tmp_path.iterdir()] == ["served"]
+    assert {"mine", "models.config", "compose.yaml"} <= {
+        path.name for path in (tmp_path / "served").iterdir()
+    }

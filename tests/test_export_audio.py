@@ -9,6 +9,7 @@ import tensorflow as tf
 from audio_made import tone
 from chain_made import made_chain
 
+from pnn_keras.errors import UserError
 from pnn_keras.export import export_chain
 from pnn_keras.frontends.logmel import LogMel
 
@@ -150,3 +151,9 @@ def test_the_guide_says_how_to_send_a_file(exported):
     assert '"signature_name": "audio_bytes", "instances": [{"b64": "%s"}]' in text
     assert "/v1/models/hearing:predict" in text
     assert "| `waveforms` | float32 | (batch, samples) |" in text
+
+
+def test_a_front_end_that_gives_other_features_now_is_refused(tmp_path):
+    chain = made_chain(dimension=7, frontends={"logmel": FRONTEND.config()}, name="old")
+    with pytest.raises(UserError, match="takes 7 features of 'logmel', .* Train it again"):
+        export_chain(chain, tmp_path)

@@ -36,11 +36,21 @@ def export(
         ),
     ] = Heads.open,
 ) -> None:
-    """Write a SavedModel with the next free version number, for TensorFlow Serving."""
+    """Write a SavedModel with the next free version number, and what serves it.
+
+    The configuration of TensorFlow Serving, a compose file, a Kubernetes
+    manifest and pages on how to use them are written into DIR, or beside it if
+    it is called models; what you edited of them is left alone.
+    """
     from pnn_keras import terminal
+    from pnn_keras.deployment import write_deployment
     from pnn_keras.export import export_chain
     from pnn_keras.zoo import find, load
 
     name = name or file_name(find(model).resolve().stem)
     start_tensorflow()
-    terminal.write(f"Exported: {export_chain(load(model), to, name=name, heads=heads)}")
+    version = export_chain(load(model), to, name=name, heads=heads)
+    folder = to.parent if to.name == "models" else to
+    write_deployment(to, folder)
+    terminal.write(f"Exported: {version}")
+    terminal.note(f"How to serve it: {folder / 'README.md'}")

@@ -66,8 +66,13 @@ def _in_graph(chain) -> dict | None:
         if name not in chain.frontends:
             return None
         frontend = create_frontend(chain.frontends[name])
-        if not frontend.in_graph or frontend.dimension != dimension:
+        if not frontend.in_graph:
             return None
+        if frontend.dimension != dimension:
+            raise UserError(
+                f"The chain takes {dimension} features of {name!r}, but the front-end "
+                f"{frontend.name} of this version gives {frontend.dimension}. Train it again"
+            )
         frontends[name] = frontend
     return frontends
 
