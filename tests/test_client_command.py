@@ -52,7 +52,7 @@ def test_predict_of_a_model_that_is_not_served_is_a_wrong_request(command, made,
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["made"], "at least one recording"),
+        (["made"], "'FILE...'"),
         (["made", "a.wav", "--server", "http://a", "--embeddings", "t.npz"], "--frontend"),
         (["made", "a.wav", "--frontend", "egemaps"], "goes with --server"),
         (["made", "a.wav", "--server", "a:8501"], "http://HOST:8501"),
@@ -62,3 +62,9 @@ def test_predict_refuses_what_cannot_be_meant(command, arguments, reason):
     code, _, err = command("predict", *arguments)
     assert code == 2
     assert reason in err
+
+
+def test_the_help_names_the_server_s_forms(command):
+    code, out, _ = command("predict", "--help")
+    assert code == 0
+    assert "grpc://HOST:PORT" in out

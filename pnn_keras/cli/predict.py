@@ -45,7 +45,8 @@ def predict(
         option(
             "--server",
             metavar="URL",
-            help="Ask a model server: http://HOST:PORT[/v1/models/NAME] or grpc://HOST:PORT.",
+            help="Ask a model server, http://HOST:PORT or grpc://HOST:PORT; /v1/models/NAME may "
+            "follow.",
         ),
     ] = None,
     deadline: Annotated[
@@ -190,7 +191,7 @@ def _served_model(server: str, first: str, others: list[str]) -> tuple[str | Non
 
 def _some(files: list[str] | None) -> list[str]:
     if not files:
-        raise UserError("Name at least one recording: pnn-keras predict MODEL FILE...")
+        raise UserError("Missing argument 'FILE...' (see: pnn-keras predict --help)")
     return files
 
 
