@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pnn_keras.export import export_chain
     from pnn_keras.lateral import LateralAdapter, LateralDense
     from pnn_keras.task import Task
+    from pnn_keras.waveform_dataset import audio_dataset
     from pnn_keras.zoo import list_presets, load
 
 __version__ = "0.1.0"
@@ -44,6 +45,7 @@ __all__ = [
     "LateralDense",
     "Task",
     "Utterance",
+    "audio_dataset",
     "errors",
     "export_chain",
     "list_corpora",
@@ -62,6 +64,7 @@ _HOMES = {
     "LateralDense": "pnn_keras.lateral",
     "Task": "pnn_keras.task",
     "Utterance": "pnn_keras.corpus",
+    "audio_dataset": "pnn_keras.waveform_dataset",
     "export_chain": "pnn_keras.export",
     "list_corpora": "pnn_keras.corpora",
     "list_presets": "pnn_keras.zoo",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pnn_keras.cli.parsing import parse_names, parse_pairs, parse_widths
+from pnn_keras.cli.parsing import parse_names, parse_pairs, parse_widths, with_band
 from pnn_keras.errors import UserError
 
 
@@ -29,3 +29,13 @@ def test_a_merge_may_hold_further_equals_signs():
 @pytest.mark.parametrize("parse", [parse_names, parse_pairs, parse_widths])
 def test_an_option_that_is_not_given_stays_none(parse):
     assert parse(None) is None
+
+
+def test_a_band_joins_the_other_options_of_logmel():
+    assert with_band("logmel:longest=9", "50-5000") == "logmel:longest=9,band=50-5000"
+
+
+@pytest.mark.parametrize("frontend", [None, "egemaps", "embeddings:logmel"])
+def test_a_band_goes_with_logmel_alone(frontend):
+    with pytest.raises(UserError, match="Only the front-end logmel has a band"):
+        with_band(frontend, "50-5000")

@@ -315,6 +315,7 @@ def test_the_option_names_the_band_and_the_limit():
     [
         ("mels=3", "takes band=LOW-HIGH .* Received: 'logmel:mels=3'"),
         ("band=50", "takes band=LOW-HIGH"),
+        ("band=50-5000,band=60-5000", "takes band=LOW-HIGH"),
         ("band=a-b", "takes band=LOW-HIGH"),
         ("", "takes band=LOW-HIGH"),
         ("band=50-8000", "between 20 and 7600 Hz .* Received: 50-8000"),

@@ -23,6 +23,7 @@ ROOMS = (
     "store",
     "speaker_scaling",
     "material",
+    "waveform_dataset",
     "lateral",
     "column",
     "allowed",

@@ -16,7 +16,7 @@ from pnn_keras.cli.options import (
     Workers,
     option,
 )
-from pnn_keras.cli.parsing import parse_names
+from pnn_keras.cli.parsing import parse_names, with_band
 from pnn_keras.cli.quiet import start_tensorflow
 
 experiment_app = typer.Typer(
@@ -43,6 +43,15 @@ Repeats = Annotated[
 ]
 FrontendChoice = Annotated[
     str | None, option("--frontend", metavar="NAME", help="Front-end.", panel=CHOICES)
+]
+BandChoice = Annotated[
+    str | None,
+    option(
+        "--band",
+        metavar="LOW-HIGH",
+        help="With --frontend logmel: the frequencies in Hz that are listened to.",
+        panel=CHOICES,
+    ),
 ]
 ScalingChoice = Annotated[
     Scaling | None, option("--scaling", help="What scalers are fitted on.", panel=CHOICES)
@@ -81,6 +90,7 @@ def experiment_show(
     classes: ClassChoice = None,
     repeats: Repeats = None,
     frontend: FrontendChoice = None,
+    band: BandChoice = None,
     scaling: ScalingChoice = None,
     epochs: EpochsChoice = None,
     batch_size: BatchChoice = None,
@@ -95,7 +105,15 @@ def experiment_show(
     from pnn_keras.experiments import show_experiment, write_experiment
 
     changes = _changes(
-        classes, repeats, frontend, scaling, epochs, batch_size, learning_rate, patience, seed
+        classes,
+        repeats,
+        with_band(frontend, band),
+        scaling,
+        epochs,
+        batch_size,
+        learning_rate,
+        patience,
+        seed,
     )
     terminal.write(write_experiment(show_experiment(name, corpus or (), changes)).rstrip())
 
@@ -107,6 +125,7 @@ def experiment_run(
     classes: ClassChoice = None,
     repeats: Repeats = None,
     frontend: FrontendChoice = None,
+    band: BandChoice = None,
     scaling: ScalingChoice = None,
     epochs: EpochsChoice = None,
     batch_size: BatchChoice = None,
@@ -130,7 +149,15 @@ def experiment_run(
     from pnn_keras import terminal
 
     changes = _changes(
-        classes, repeats, frontend, scaling, epochs, batch_size, learning_rate, patience, seed
+        classes,
+        repeats,
+        with_band(frontend, band),
+        scaling,
+        epochs,
+        batch_size,
+        learning_rate,
+        patience,
+        seed,
     )
     start_tensorflow()
     from pnn_keras.experiments import open_experiment, read_run, run_experiment

@@ -66,8 +66,17 @@ FrontendName = Annotated[
         "--frontend",
         metavar="NAME",
         help="egemaps, egemaps:eGeMAPSv01b, egemaps:ComParE_2016, logmel, "
-        "logmel:band=LOW-HIGH,longest=SECONDS, or embeddings:TABLE. "
+        "logmel:longest=SECONDS, or embeddings:TABLE. "
         "Default: egemaps, or that of --from.",
+        panel=DATA,
+    ),
+]
+Band = Annotated[
+    str | None,
+    option(
+        "--band",
+        metavar="LOW-HIGH",
+        help="With --frontend logmel: the frequencies in Hz that are listened to, e.g. 50-5000.",
         panel=DATA,
     ),
 ]

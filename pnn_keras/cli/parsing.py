@@ -46,6 +46,23 @@ def parse_widths(text: str | None) -> list[int] | None:
     return [int(width) for width in widths]
 
 
+def with_band(frontend: str | None, band: str | None) -> str | None:
+    """What was typed for ``--frontend`` and ``--band``, as one front-end.
+
+    >>> with_band("logmel", "50-5000"), with_band("egemaps", None)
+    ('logmel:band=50-5000', 'egemaps')
+    """
+    if band is None:
+        return frontend
+    name, colon, options = (frontend or "").partition(":")
+    if name != "logmel":
+        raise UserError(
+            "Only the front-end logmel has a band: --frontend logmel --band 50-5000. "
+            f"Received: --frontend {frontend or '(none)'} --band {band}"
+        )
+    return f"{name}:{options}{',' if colon else ''}band={band}"
+
+
 def file_name(text: str) -> str:
     """A text as a part of a path that no shell and no server stumbles over.
 

@@ -16,6 +16,7 @@ from pnn_keras.cli.options import (
     FITTING,
     NETWORK,
     OUTPUT,
+    Band,
     BatchSize,
     Classes,
     Corpora,
@@ -37,7 +38,7 @@ from pnn_keras.cli.options import (
     Workers,
     option,
 )
-from pnn_keras.cli.parsing import file_name, parse_widths
+from pnn_keras.cli.parsing import file_name, parse_widths, with_band
 
 #: Widths of the paper's columns.
 PAPER_UNITS = (256, 256, 256, 256)
@@ -48,6 +49,7 @@ def train(
     source: Sources = None,
     corpus: Corpora = None,
     frontend: FrontendName = None,
+    band: Band = None,
     from_model: Annotated[
         str | None,
         option("--from", metavar="MODEL", help="Trained chain to extend.", panel=DATA),
@@ -138,7 +140,7 @@ def train(
         target=target,
         source=source,
         corpus=corpus,
-        frontend=frontend,
+        frontend=with_band(frontend, band),
         classes=classes,
         merge=merge,
         protocol=protocol,
@@ -179,6 +181,7 @@ def tune(
     source: Sources = None,
     corpus: Corpora = None,
     frontend: FrontendName = None,
+    band: Band = None,
     classes: Classes = None,
     merge: Merges = None,
     trials: Annotated[
@@ -213,7 +216,7 @@ def tune(
         target=target,
         source=source,
         corpus=corpus,
-        frontend=frontend,
+        frontend=with_band(frontend, band),
         classes=classes,
         merge=merge,
         protocol=protocol,

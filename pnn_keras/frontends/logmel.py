@@ -200,6 +200,8 @@ def _parsed(option: str) -> dict:
     for part in option.split(","):
         name, _, value = part.partition("=")
         try:
+            if name in given:
+                raise ValueError(name)
             if name == "band":
                 low, high = value.split("-")
                 given[name] = (float(low), float(high))
