@@ -144,7 +144,7 @@ def process(arguments: list):
     """A server in a process of its own, and the addresses that it says it listens on."""
     command = [sys.executable, *map(str, arguments)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as started:
-        addresses = {}
+        addresses = {"process": started}
         for line in started.stderr:
             if found := re.search(r"(REST API at|gRPC ModelServer at)[: ](\S+) ", line):
                 addresses[found[1]] = found[2]
@@ -156,7 +156,7 @@ def process(arguments: list):
             yield addresses
         finally:
             started.terminate()
-            started.stderr.read()
+            started.stderr.read()  # or it could not end for a full pipe
 
 
 def rates(name: str, address: str, model: str, values: list, arguments) -> dict[int, float]:
