@@ -267,7 +267,7 @@ class _Store:
         except OSError:
             return None
         digest, rest = entry[:_DIGEST], entry[_DIGEST:]
-        if len(rest) < 4 * self._dimension or digest != _digest(content, rest):
+        if len(rest) < 4 * self._dimension or digest != self._digest(content, rest):
             return None
         values, defects = rest[: 4 * self._dimension], rest[4 * self._dimension :]
         return np.frombuffer(values, dtype="<f4"), tuple(defects.decode().splitlines())
@@ -279,12 +279,17 @@ class _Store:
             handle, partial = tempfile.mkstemp(dir=self._partial)
             try:
                 with open(handle, "wb") as file:
-                    file.write(_digest(content, rest) + rest)
+                    file.write(self._digest(content, rest) + rest)
                 os.replace(partial, self._folder / content)
             except BaseException:
                 with contextlib.suppress(OSError):
                     os.unlink(partial)
                 raise
+
+    def _digest(self, content: str, rest: bytes) -> bytes:
+        """Over the dimension too, which tells values from defects."""
+        whole = f"{content} {self._dimension} ".encode() + rest
+        return hashlib.blake2b(whole, digest_size=_DIGEST).digest()
 
     def _sweep(self) -> None:
         """Removes what killed processes left half-written."""
@@ -304,10 +309,6 @@ class _Store:
                 f"What was stored before is kept. Make room, or set {CACHE_VARIABLE} to a "
                 "folder with room"
             ) from error
-
-
-def _digest(content: str, rest: bytes) -> bytes:
-    return hashlib.blake2b(content.encode() + rest, digest_size=_DIGEST).digest()
 
 
 def _look_up(

@@ -279,6 +279,13 @@ def test_an_entry_with_any_byte_changed_is_not_read(tmp_path, position):
     assert kept.get("content") is None
 
 
+def test_an_entry_of_another_dimension_is_not_read(tmp_path, monkeypatch):
+    kept = store._Store(tmp_path, Moments())
+    kept.put("content", np.array([1, 2, 3]), [])
+    monkeypatch.setattr(Moments, "dimension", 2)
+    assert store._Store(tmp_path, Moments()).get("content") is None
+
+
 def test_an_entry_under_anothers_name_is_not_read(tmp_path):
     kept = store._Store(tmp_path, Moments())
     kept.put("content", np.array([1, 2, 3]), [])
