@@ -131,6 +131,23 @@ def test_a_timeout_waits_for_company(version, servable):
     assert first["rows"].tolist() == second["rows"].tolist() == [2]
 
 
+def test_a_busy_signature_leaves_threads_to_the_others(version, servable):
+    async def ask():
+        batcher = Batcher(Batching(most_rows=1, threads=1, most_waiting=99))
+        order = []
+
+        async def run(name, question):
+            await batcher.run(version, question)
+            order.append(name)
+
+        busy = [run("busy", asked(servable, [i])) for i in range(9)]
+        other = run("other", asked(servable, [1, 1, 1], signature="two"))
+        await asyncio.gather(*busy, other)
+        return order
+
+    assert "other" in asyncio.run(ask())[:3]
+
+
 def test_a_full_batch_does_not_wait(version, servable):
     settings = Batching(timeout=3600, most_rows=2)
     assert sums(answers(version, settings, asked(servable, [1]), asked(servable, [2]))) == [

@@ -29,6 +29,7 @@ class _Queue:
     version: Version
     waiting: collections.deque = dataclasses.field(default_factory=collections.deque)
     rows: int = 0
+    due_at: asyncio.TimerHandle | None = None
 
 
 class Batcher:
@@ -110,14 +111,20 @@ class Batcher:
             )
 
     def _start_batches(self) -> None:
-        """Gives batches that are due to threads that are free."""
+        """Gives batches that are due to threads that are free, the queues in turn."""
         now = asyncio.get_running_loop().time()
-        for key, queue in list(self._queues.items()):
-            self._drop_cancelled(queue)
-            while queue.waiting and self._running < self._threads and self._is_due(queue, now):
-                self._start(queue)
-            if not queue.waiting:
-                del self._queues[key]
+        started = True
+        while started:
+            started = False
+            for key, queue in list(self._queues.items()):
+                self._drop_cancelled(queue)
+                if queue.waiting and self._running < self._threads and self._is_due(queue, now):
+                    self._start(queue)
+                    started = True
+                    # To the end of the line: a busy queue leaves threads to the others.
+                    self._queues[key] = self._queues.pop(key)
+                if not queue.waiting:
+                    del self._queues[key]
 
     @staticmethod
     def _drop_cancelled(queue: _Queue) -> None:
@@ -131,8 +138,14 @@ class Batcher:
         left = queue.waiting[0].since + settings.timeout - now
         if left <= 0 or queue.rows >= settings.most_rows:
             return True
-        asyncio.get_running_loop().call_later(left, self._start_batches)
+        if queue.due_at is None:
+            loop = asyncio.get_running_loop()
+            queue.due_at = loop.call_later(left, self._look_again, queue)
         return False
+
+    def _look_again(self, queue: _Queue) -> None:
+        queue.due_at = None
+        self._start_batches()
 
     def _start(self, queue: _Queue) -> None:
         batch, rows = [], 0

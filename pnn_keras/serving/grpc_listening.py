@@ -62,16 +62,21 @@ async def grpc_server(core: Core, settings: Settings) -> tuple[grpc.aio.Server, 
     port = None
     try:
         if settings.port is not None:
-            port = _listen(server, f"{settings.host}:{settings.port}", settings.ssl_config_file)
+            port = _listen(server, _at(settings), settings.ssl_config_file)
         if settings.grpc_socket_path:
             _listen(server, f"unix:{settings.grpc_socket_path}", None)
     except RuntimeError as error:
-        where = settings.grpc_socket_path or f"{settings.host}:{settings.port}"
+        where = _at(settings) if settings.port is not None else settings.grpc_socket_path
         raise PnnKerasError(
             f"Cannot listen for gRPC on {where}: {error}. Is another server running? "
             "Choose another --port"
         ) from error
     return server, port
+
+
+def _at(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"
 
 
 def _listen(server: grpc.aio.Server, address: str, ssl_config_file: str | None) -> int:

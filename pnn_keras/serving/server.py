@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Coroutine
 
 import uvicorn
@@ -166,7 +167,8 @@ async def serve(settings: Settings, ready: Callable[[Server], None] = lambda ser
     """
     server, ended = Server(settings), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = (signal.SIGTERM, signal.SIGINT) if sys.platform != "win32" else ()
+    for number in numbers:
         loop.add_signal_handler(number, ended.set)
     try:
         await server.start()
@@ -174,6 +176,6 @@ async def serve(settings: Settings, ready: Callable[[Server], None] = lambda ser
         await ended.wait()
     finally:
         # Whoever signals a second time wants an end at once.
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             loop.remove_signal_handler(number)
         await server.stop()

@@ -306,7 +306,9 @@ def _plain_rows(rows: list):
 
 def _plain_answers(outputs: dict) -> list[dict]:
     texts = {
-        name: np.char.decode(array.astype("S")) if array.dtype == object else array
+        name: np.char.decode(array.astype("S"), errors="replace")
+        if array.dtype == object
+        else array
         for name, array in outputs.items()
     }
     rows = len(next(iter(texts.values())))
