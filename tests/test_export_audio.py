@@ -11,6 +11,7 @@ from chain_made import made_chain
 
 from pnn_keras.errors import UserError
 from pnn_keras.export import export_chain
+from pnn_keras.export.warmup import WARMUP
 from pnn_keras.frontends.logmel import LogMel
 
 FRONTEND = LogMel(band=(50, 5000), longest=5)
@@ -157,3 +158,21 @@ def test_a_front_end_that_gives_other_features_now_is_refused(tmp_path):
     chain = made_chain(dimension=7, frontends={"logmel": FRONTEND.config()}, name="old")
     with pytest.raises(UserError, match="takes 7 features of 'logmel', .* Train it again"):
         export_chain(chain, tmp_path)
+
+
+def test_every_warm_up_request_is_answered(exported, loaded):
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    records = tf.data.TFRecordDataset(str(exported / WARMUP))
+    asked = []
+    for record in records:
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        inputs = {name: tf.constant(tf.make_ndarray(v)) for name, v in request.inputs.items()}
+        answer = loaded.signatures[request.model_spec.signature_name](**inputs)
+        assert answer["valid"].numpy().all() and request.model_spec.name == "hearing"
+        asked.append((request.model_spec.signature_name, len(answer["valid"])))
+    assert sorted(asked) == sorted(
+        (signature, batch)
+        for signature in ("serving_default", "features", "audio_bytes", "audio")
+        for batch in (1, 8)
+    )

@@ -10,6 +10,7 @@ from pnn_keras.errors import UserError
 from pnn_keras.export.guide import guide
 from pnn_keras.export.naming import model_name
 from pnn_keras.export.operations import check_operations
+from pnn_keras.export.warmup import write_warmup
 from pnn_keras.folder import whole_folder
 
 GUIDE, CARD = "README.md", "CARD.md"
@@ -60,7 +61,8 @@ def export_chain(
 
     Returns:
         The folder of the new version, complete. A guide to the signatures
-        (README.md) and the chain's card (CARD.md) lie in it.
+        (README.md), the chain's card (CARD.md) and the requests with which a
+        server warms up (assets.extra) lie in it.
 
     Raises:
         UserError: the name cannot be a folder's, the chain answers no task,
@@ -96,6 +98,7 @@ def export_chain(
     final = model / str(_next_version(model))
     with whole_folder(final) as part:
         _write(chain, functions, part)
+        write_warmup(part, model.name, functions)
         (part / GUIDE).write_text(guide(model.name, functions), encoding="utf-8")
         text = card(chain, chain.metadata, name=model.name)
         (part / CARD).write_text(text, encoding="utf-8")
