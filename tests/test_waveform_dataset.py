@@ -71,7 +71,9 @@ def test_a_model_of_ones_own_learns_from_it(corpus):
     model = keras.Model({"waveform": waveform}, keras.layers.Dense(3)(pooled))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(loss=loss)
-    history = model.fit(pnn_keras.audio_dataset(corpus, TASK).padded_batch(2), shuffle=False, verbose=0)
+    history = model.fit(
+        pnn_keras.audio_dataset(corpus, TASK).padded_batch(2), shuffle=False, verbose=0
+    )
     assert np.isfinite(history.history["loss"]).all()
 
 
