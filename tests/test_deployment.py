@@ -49,7 +49,8 @@ def entry(folder, name="made"):
 
 def test_kept_files_are_what_an_export_of_the_shipped_preset_writes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    export_chain(load("gender-emotion-emodb"), "export/models", name="gender-emotion-emodb")
+    name = "gender-emotion-emodb-logmel"
+    export_chain(load(name), "export/models", name=name)
     written = write_deployment("export/models")
     kept = {path.name for path in (ROOT / "export").iterdir() if path.is_file()}
     assert kept == {path.name for path in written}
