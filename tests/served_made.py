@@ -5,7 +5,9 @@ import contextlib
 import threading
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2
 
 from pnn_keras.serving.config import Model
 from pnn_keras.serving.server import Server
@@ -50,6 +52,11 @@ class Made(tf.Module):
         with tf.control_dependencies([tf.debugging.assert_non_negative(x, "negative")]):
             return {"sum": tf.reduce_sum(x, -1), "rows": tf.repeat(tf.shape(x)[0], tf.shape(x)[0])}
 
+    @tf.function(input_signature=[tf.TensorSpec((None, 1), tf.float32, name="x")])
+    def uneven(self, x):
+        """An output that has other rows than the input."""
+        return {"steps": tf.range(tf.shape(x)[0] + 2)}
+
     @tf.function(input_signature=[tf.TensorSpec((), tf.float32, name="x")])
     def scalar(self, x):
         return {"y": x * 2}
@@ -61,6 +68,7 @@ SIGNATURES = {
     "audio_bytes": "text",
     "kinds": "kinds",
     "sums": "sums",
+    "uneven": "uneven",
     "scalar": "scalar",
 }
 
@@ -139,3 +147,21 @@ def running(*models: Model, **settings):
 
 def model(base: Path, name: str = "made", **options) -> Model:
     return Model(name, base, **options)
+
+
+def predict(signature="", name="made", version=None, label=None, **inputs):
+    """A PredictRequest of arrays."""
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = name
+    request.model_spec.signature_name = signature
+    if version is not None:
+        request.model_spec.version.value = version
+    if label is not None:
+        request.model_spec.version_label = label
+    for key, value in inputs.items():
+        request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+    return request
+
+
+def row():
+    return np.array([[1, 2, 5]], np.float32)

@@ -73,6 +73,12 @@ def test_one_bad_request_spoils_no_other(version, servable):
     assert "negative" in second.message
 
 
+def test_outputs_without_a_row_for_each_row_are_computed_alone(version, servable):
+    questions = [asked(servable, [i], signature="uneven") for i in range(3)]
+    found = answers(version, Batching(), *questions)
+    assert [answer["steps"].tolist() for answer in found] == [[0, 1, 2]] * 3
+
+
 def test_rows_of_different_shape_are_not_joined(version, servable):
     questions = [asked(servable, [1, 1]), asked(servable, [1, 1, 1])]
     found = answers(version, Batching(), *questions)

@@ -6,7 +6,7 @@ import pytest
 import requests
 import tensorflow as tf
 from google.protobuf import text_format
-from served_made import model, running, save_examples, save_made
+from served_made import model, predict, row, running, save_examples, save_made
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -14,7 +14,6 @@ from tensorflow_serving.apis import (
     inference_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
-    predict_pb2,
     prediction_service_pb2_grpc,
     regression_pb2,
 )
@@ -53,23 +52,6 @@ def stub(channel):
 @pytest.fixture(scope="module")
 def models_stub(channel):
     return model_service_pb2_grpc.ModelServiceStub(channel)
-
-
-def predict(signature="", name="made", version=None, label=None, **inputs):
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = name
-    request.model_spec.signature_name = signature
-    if version is not None:
-        request.model_spec.version.value = version
-    if label is not None:
-        request.model_spec.version_label = label
-    for key, value in inputs.items():
-        request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
-    return request
-
-
-def row():
-    return np.array([[1, 2, 5]], np.float32)
 
 
 def refused(call, request, **options):

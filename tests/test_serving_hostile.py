@@ -9,7 +9,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from served_made import SIGNATURES, model, running, save_made
+from served_made import SIGNATURES, model, predict, row, running, save_made
 
 from pnn_keras.serving.config import Batching
 from pnn_keras.serving.json_answers import write_error
@@ -186,8 +186,6 @@ def test_no_grpc_bytes_are_the_servers_fault(server):
 
 
 def test_damaged_requests_over_grpc_are_answered(server):
-    from test_serving_grpc import predict, row
-
     generator = random.Random(6)
     whole = predict(x=row()).SerializeToString()
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:

@@ -14,9 +14,8 @@ import grpc
 import pytest
 import requests
 from chain_made import made_chain
-from served_made import model, running, save_made
+from served_made import model, predict, row, running, save_made
 from tensorflow_serving.apis import prediction_service_pb2_grpc
-from test_serving_grpc import predict, row
 
 from pnn_keras.errors import UserError
 from pnn_keras.serving.config import Batching
@@ -95,6 +94,17 @@ def test_serve_of_an_unknown_model_is_one_line(command):
     code, _, err = command("serve", "no-such-preset")
     assert code == 2
     assert "no-such-preset" in err.splitlines()[-1]
+
+
+def test_serve_runs_the_real_server_where_it_is_installed(command, base, tmp_path, monkeypatch):
+    binary = tmp_path / "bin" / "tensorflow_model_server"
+    binary.parent.mkdir()
+    binary.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\nexit 3\n')
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{binary.parent}:/usr/bin:/bin")
+    code, _, _ = command("serve", base, "--engine", "tensorflow_model_server", "--port", 9)
+    assert code == 3
+    assert "--port=9 --rest_api_port=8501" in (tmp_path / "arguments").read_text()
 
 
 def test_serve_takes_any_saved_model_and_a_folder_of_versions(base, tmp_path):

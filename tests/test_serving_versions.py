@@ -152,6 +152,14 @@ def test_a_label_of_a_version_that_is_not_loaded_needs_a_permission(base):
         assert ask(server, "made/labels/stable") == error
 
 
+def test_a_label_in_use_moves_only_to_a_loaded_version(base):
+    wanted = model(base, labels=(("stable", 1),))
+    with running(wanted, free_labels=True) as server:
+        with pytest.raises(Exception, match="not currently available for inference"):
+            apply(server, model(base, labels=(("stable", 7),)))
+        assert ask(server, "made/labels/stable")["predictions"][0][2] == 3.0
+
+
 def test_a_model_moves_to_another_path_without_a_gap(base):
     other = base.parent / "other"
     save_made(other, 1, 3.0)

@@ -62,7 +62,7 @@ def parse_flags(arguments: Sequence[str]) -> Settings:
     return Settings(
         models=models,
         config_file=config_file,
-        config_poll=given.model_config_file_poll_wait_seconds,
+        config_poll=max(0, given.model_config_file_poll_wait_seconds),
         version_poll=max(0, given.file_system_poll_wait_seconds),
         host=given.host,
         port=given.port,
@@ -98,18 +98,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--model_name", default="default", help="name of the model below --model_base_path")
     add("--model_base_path", default="", help="folder that holds a folder for each version")
     add("--model_config_file", default="", help="ModelServerConfig as text, in place of these two")
-    add("--model_config_file_poll_wait_seconds", type=float, default=0, metavar="SECONDS")
-    add("--file_system_poll_wait_seconds", type=float, default=1, metavar="SECONDS")
+    polled = {"type": float, "metavar": "SECONDS"}
+    add("--model_config_file_poll_wait_seconds", default=0, help="0: read once", **polled)
+    add("--file_system_poll_wait_seconds", default=1, help="0: looked at once", **polled)
     add("--monitoring_config_file", default="", help="MonitoringConfig as text")
     _switch(parser, "--enable_batching", "join requests of different clients")
     add("--batching_parameters_file", default="", help="BatchingParameters as text")
-    add("--rest_api_timeout_in_ms", type=_positive, default=30000, metavar="MILLISECONDS")
-    _switch(parser, "--allow_version_labels_for_unavailable_models", "")
+    add("--rest_api_timeout_in_ms", type=_positive, default=30000, help="longest REST request")
+    _switch(parser, "--allow_version_labels_for_unavailable_models", "label what is not loaded")
     _switch(parser, "--enable_grpc_healthcheck_service", "answer grpc.health.v1")
     add("--grpc_socket_path", default="", help="Unix socket to listen on too")
     add("--grpc_channel_arguments", default="", help="key=value,...")
     add("--ssl_config_file", default="", help="SSLConfig as text, for gRPC")
-    add("--max_request_bytes", type=_positive, default=Settings.most_bytes, metavar="BYTES")
+    add("--max_request_bytes", type=_positive, default=Settings.most_bytes, help="largest request")
     add("--request_log", default="", metavar="FILE", help="JSON line per request; - is stdout")
     for name in _IDLE:
         add(f"--{name}", nargs="?", help=argparse.SUPPRESS)

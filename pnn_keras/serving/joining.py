@@ -45,8 +45,9 @@ def run_joined(
         For each job its outputs, or what went wrong with it.
     """
     try:
-        outputs = _computed(servable, batch, settings)
-        if all(array.ndim and len(array) >= _rows(batch) for array in outputs.values()):
+        size, outputs = _computed(servable, batch, settings)
+        # Only what has a row for each row asked can be taken apart.
+        if all(array.ndim and len(array) == size for array in outputs.values()):
             return _taken_apart(outputs, batch)
     except Exception as error:
         if len(batch) == 1:
@@ -67,6 +68,7 @@ def _alone(servable: Servable, job: Job) -> dict[str, np.ndarray] | Exception:
 
 
 def _computed(servable: Servable, batch: Sequence[Job], settings: Batching):
+    """How many rows were computed, padding included, and the outputs for them."""
     asked = batch[0].question
     rows = _rows(batch)
     size = next((size for size in settings.sizes if size >= rows), rows)
@@ -78,7 +80,7 @@ def _computed(servable: Servable, batch: Sequence[Job], settings: Batching):
         if size > rows and rows:
             arrays.append(np.repeat(arrays[0][:1], size - rows, axis=0))
         inputs[name] = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
-    return servable.run(asked.signature, inputs, asked.outputs)
+    return size, servable.run(asked.signature, inputs, asked.outputs)
 
 
 def _padded(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -17,7 +17,8 @@ class Models:
     """The models that a server answers for.
 
     Args:
-        free_labels: whether labels may point at versions that are not loaded.
+        free_labels: whether new labels may point at versions that are not loaded;
+            one in use moves only to a loaded version all the same.
 
     Attributes:
         served: each model's versions, by name.
@@ -87,7 +88,10 @@ class Models:
     def _label(self, models: Sequence[Model]) -> None:
         for model in models:
             for label, number in model.labels:
-                if self._free_labels or number in self.served[model.name].available:
+                in_use = self.labels.get(model.name, {}).get(label, number)
+                if number in self.served[model.name].available or (
+                    self._free_labels and in_use == number
+                ):
                     continue
                 raise StatusError(
                     Code.FAILED_PRECONDITION,

@@ -30,7 +30,7 @@ class Settings:
         metrics_path: where Prometheus reads; None is off.
         rest_timeout: the longest time of a REST request, in seconds.
         most_bytes: the largest request.
-        free_labels: whether labels may name versions that are not loaded.
+        free_labels: whether new labels may name versions that are not loaded.
         request_log: where requests are logged as JSON, or None.
         grace: seconds that requests may take to end when the server stops.
     """
