@@ -75,7 +75,9 @@ class Browser:
 
     def evaluate(self, script):
         """The value of a JavaScript expression in the page."""
-        result = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        result = self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 

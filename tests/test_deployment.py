@@ -232,11 +232,11 @@ def test_asking_for_zeros_sends_as_many_as_the_model_takes(tmp_path):
     assert json.loads(asked) == {"signature_name": "features", "instances": [[0.0] * 9]}
 
 
-def moved(tmp_path, **labels):
+def moved(tmp_path, retire=False, **labels):
     (tmp_path / "models.config").write_text(
         model_config([ServedModel("m", (1, 2), {"stable": 1, "canary": 1}), READS])
     )
-    label_versions(tmp_path, "m", **labels)
+    label_versions(tmp_path, "m", labels, retire=retire)
     return entry(tmp_path, "m")
 
 
@@ -258,7 +258,14 @@ def test_label_moves_to_no_version_that_is_not_loaded(tmp_path):
 def test_label_of_an_unlisted_model_is_refused(tmp_path):
     (tmp_path / "models.config").write_text(model_config([READS]))
     with pytest.raises(UserError, match="lists no m. It lists: reads"):
-        label_versions(tmp_path, "m", stable=1)
+        label_versions(tmp_path, "m", {"stable": 1})
+
+
+@pytest.mark.parametrize("label", ["folder", "model", "retire"])
+def test_label_may_have_any_name(command, tmp_path, label):
+    (tmp_path / "models.config").write_text(model_config([READS]))
+    assert command("rollout", "reads", f"{label}=2", "--in", tmp_path)[0] == 0
+    assert entry(tmp_path, "reads")[1][label] == 2
 
 
 def test_rollout_command_moves_labels(command, tmp_path):

@@ -107,6 +107,14 @@ def test_the_microphone_is_recorded_by_keyboard_alone(page, made):
     assert page.accessible("button")[0] == "Record"
 
 
+def test_a_recording_is_cut_at_the_longest_that_is_taken(page):
+    cut = (
+        "import('./sound.js').then(({ cut }) => [4, 2].map((seconds) => "
+        "cut({ samples: new Float32Array(24000), samplingRate: 8000 }, seconds).samples.length))"
+    )
+    assert page.evaluate(cut) == [24000, 16000]
+
+
 def test_focus_goes_from_model_to_recording_to_file_and_is_seen(page):
     order, outlines = [], []
     for _ in range(3):

@@ -14,7 +14,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from pnn_keras.export import export_chain
 from pnn_keras.serving.config import models_of, read_models
-from pnn_keras.serving.versions import Policy
+from pnn_keras.serving.versions import ModelVersions, Policy
 
 ROW = {"instances": [[0, 0, 2]]}
 
@@ -143,6 +143,38 @@ def test_several_versions_answer_under_their_numbers_and_labels(base):
         assert ask(server, "made/labels/stable")["predictions"][0][2] == 4.0
         error = {"error": "Unrecognized servable version label: canary"}
         assert ask(server, "made/labels/canary") == error
+
+
+def test_a_label_leaves_a_version_before_the_version_leaves(base, monkeypatch):
+    """One change moves the label and retires its version, while another model still loads."""
+    save_made(base, 2, 1.0)
+    load, gate = ModelVersions.load, threading.Event()
+
+    async def late(versions):
+        await load(versions)
+        if versions.name == "slow":
+            await asyncio.to_thread(gate.wait, 20)
+
+    monkeypatch.setattr(ModelVersions, "load", late)
+    old = model(base, policy=Policy(latest=0), labels=(("stable", 1),))
+    new = model(base, policy=Policy(specific=(2,)), labels=(("stable", 2),))
+    with running(old) as server:
+        work = server.models.apply([new, model(base, "slow")])
+        change = asyncio.run_coroutine_threadsafe(work, server.loop)
+        until(lambda: states(server, "slow") == {2: "AVAILABLE"})
+        during = ask(server, "made/labels/stable")
+        gate.set()
+        change.result(20)
+        assert during["predictions"][0][2] == 3.0
+        assert ask(server, "made/labels/stable")["predictions"][0][2] == 4.0
+
+
+def test_no_label_is_given_to_a_version_that_leaves(base):
+    save_made(base, 2, 1.0)
+    both = model(base, policy=Policy(latest=0), labels=(("stable", 1),))
+    with running(both) as server:
+        with pytest.raises(Exception, match="not currently available for inference"):
+            apply(server, model(base, policy=Policy(specific=(2,)), labels=(("stable", 1),)))
 
 
 def test_a_label_of_a_version_that_is_not_loaded_needs_a_permission(base):

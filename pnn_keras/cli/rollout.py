@@ -27,7 +27,7 @@ def rollout(
     from pnn_keras import terminal
     from pnn_keras.deployment import label_versions
 
-    moved = label_versions(folder, name, retire=retire, **_versions(labels or []))
+    moved = label_versions(folder, name, _versions(labels or []), retire=retire)
     meanings = ", ".join(
         f"{label} is {version}" for label, version in sorted(moved.labels.items())
     )

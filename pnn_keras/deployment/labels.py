@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pnn_keras.deployment.served import MODEL_CONFIG, ServedModel, model_config, read_model_config
 from pnn_keras.errors import UserError
@@ -11,7 +13,11 @@ from pnn_keras.folder import write_whole
 
 
 def label_versions(
-    folder: str | os.PathLike, model: str, *, retire: bool = False, **labels: int
+    folder: str | os.PathLike,
+    model: str,
+    labels: Mapping[str, int] = MappingProxyType({}),
+    *,
+    retire: bool = False,
 ) -> ServedModel:
     """Moves labels of a model in ``models.config``; a server that polls it follows.
 
@@ -21,8 +27,8 @@ def label_versions(
     Args:
         folder: the deployment folder.
         model: the model's name.
-        retire: whether versions that have no label then are no longer loaded.
         labels: the version that each label means from now on, by label.
+        retire: whether versions that have no label then are no longer loaded.
 
     Returns:
         The model as it is listed now.
@@ -37,7 +43,7 @@ def label_versions(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     text = model_config([ServedModel("gender", (1, 2), {"stable": 1, "canary": 1})])
     ...     _ = Path(folder, "models.config").write_text(text)
-    ...     moved = label_versions(folder, "gender", canary=2)
+    ...     moved = label_versions(folder, "gender", {"canary": 2})
     >>> moved.labels == {"stable": 1, "canary": 2}
     True
     """

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 _AUDIO = """\
 ```sh
 printf '{"signature_name": "audio_bytes", "instances": [{"b64": "%s"}]}' \\
-    "$(base64 -w 0 clip.wav)" |
+    "$(base64 < clip.wav | tr -d '\\n')" |
   curl --data-binary @- http://127.0.0.1:8501/v1/models/MODEL:predict
 ```
 

@@ -48,15 +48,20 @@ class Models:
             renewed = self._renewed(models)
             # New names show their states at once; replaced ones answer as before until then.
             self.served = {**renewed, **self.served}
-            await asyncio.gather(*(model.poll() for model in renewed.values()))
+            await asyncio.gather(*(model.load() for model in renewed.values()))
             stuck = self._keep_where_nothing_loaded(renewed)
             leaving = set(self.served.values()) - set(renewed.values())
             self.served = renewed
             for model in leaving:
                 self._in_background(model.close())
-            if stuck:
-                raise StatusError(Code.FAILED_PRECONDITION, "; ".join(stuck))
-            self._label(models)
+            try:
+                if stuck:
+                    raise StatusError(Code.FAILED_PRECONDITION, "; ".join(stuck))
+                # Before a version leaves, so that no label names one that has left.
+                self._label(models)
+            finally:
+                for model in renewed.values():
+                    model.drop()
 
     def _renewed(self, models: Sequence[Model]) -> dict[str, ModelVersions]:
         """The models of a new configuration; one whose path stays is the same object."""
@@ -89,7 +94,7 @@ class Models:
         for model in models:
             for label, number in model.labels:
                 in_use = self.labels.get(model.name, {}).get(label, number)
-                if number in self.served[model.name].available or (
+                if number in self.served[model.name].staying or (
                     self._free_labels and in_use == number
                 ):
                     continue
@@ -103,7 +108,9 @@ class Models:
     async def poll(self) -> None:
         """Looks once for new and gone versions of every model."""
         async with self._changing:
-            await asyncio.gather(*(model.poll() for model in self.served.values()))
+            await asyncio.gather(*(model.load() for model in self.served.values()))
+            for model in self.served.values():
+                model.drop()
 
     async def keep_polling(self, seconds: float) -> None:
         """Polls for ever, with this many seconds between."""

@@ -121,11 +121,20 @@ class ModelVersions:
         self.name, self.base_path, self.policy = name, base_path, policy
         self.versions: dict[int, Version] = {}
         self._unloading: set[asyncio.Task] = set()
+        self._wanted: set[int] | None = None
 
     @property
     def available(self) -> list[int]:
         """The versions that answer, in order."""
         return sorted(n for n, v in self.versions.items() if v.state == "AVAILABLE")
+
+    @property
+    def staying(self) -> list[int]:
+        """The versions that answer, and go on to after :meth:`drop`, in order."""
+        wanted, available = self._wanted, self.available
+        if wanted is None or (wanted and wanted.isdisjoint(available)):
+            return available
+        return [number for number in available if number in wanted]
 
     def version(self, number: int | None = None) -> Version:
         """A version that answers; None takes the highest.
@@ -143,25 +152,32 @@ class ModelVersions:
             raise StatusError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
         return self.versions[number]
 
-    async def poll(self) -> None:
-        """Looks at the disk once: loads what is new, then unloads what is no longer wanted.
+    async def load(self) -> None:
+        """Looks at the disk once, and loads what is new.
 
-        Old versions leave only when a wanted one answers; where the newest does
-        not load, they stay. A version that failed is tried again when its folder
-        has changed. A base path that cannot be read changes nothing.
+        A version that failed is tried again when its folder has changed. A base
+        path that cannot be read changes nothing.
         """
+        self._wanted = None
         try:
             found = await asyncio.to_thread(_versions, self.base_path)
         except OSError as error:
             log.warning("Cannot look for versions of %s: %s", self.name, error)
             return
-        wanted = self.policy.chosen(found)
-        for number in sorted(wanted):
+        self._wanted = self.policy.chosen(found)
+        for number in sorted(self._wanted):
             await self._load(number, found[number])
-        if not wanted or wanted & set(self.available):
-            for number in set(self.available) - wanted:
-                self._leave(self.versions[number])
-        self._forget(wanted)
+
+    def drop(self) -> None:
+        """Unloads what is no longer wanted, as :meth:`load` found last.
+
+        Old versions leave only when a wanted one answers; where the newest does
+        not load, they stay.
+        """
+        for number in set(self.available) - set(self.staying):
+            self._leave(self.versions[number])
+        if self._wanted is not None:
+            self._forget(self._wanted)
 
     async def _load(self, number: int, folder: Path) -> None:
         known = self.versions.get(number)

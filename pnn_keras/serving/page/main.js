@@ -3,7 +3,7 @@
 import { inOneSentence, readTasks, taskTable } from "./answers.js";
 import { Recorder } from "./recorder.js";
 import { Failure, listModels, listSignatures, predict } from "./server.js";
-import { readFile, toWav } from "./sound.js";
+import { cut, readFile, toWav } from "./sound.js";
 import { drawWaveform } from "./waveform.js";
 
 // After this a recording ends by itself, in seconds.
@@ -104,7 +104,8 @@ async function stopRecording() {
   recorder = null;
   clearInterval(timer);
   showRecording(false);
-  const recorded = await stopped.stop();
+  // The timer is late, in a hidden tab by much, and a model refuses what is too long.
+  const recorded = cut(await stopped.stop(), LONGEST);
   if (!recorded.samples.length) throw new Failure("The microphone gave no sound. Try again.");
   await hear({ ...recorded, wav: toWav(recorded) });
 }

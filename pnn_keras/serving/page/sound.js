@@ -81,6 +81,11 @@ function textAt(view, start, length) {
   return String.fromCharCode(...new Uint8Array(view.buffer, start, length));
 }
 
+/** The beginning of a recording, at most so many seconds. */
+export function cut({ samples, samplingRate }, seconds) {
+  return { samples: samples.subarray(0, seconds * samplingRate), samplingRate };
+}
+
 /** A WAV file, one channel of 16-bit PCM, of samples from -1 to 1. */
 export function toWav({ samples, samplingRate }) {
   const view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
