@@ -282,6 +282,11 @@ def _provenance(metadata: Mapping) -> str:
     if metadata.get("versions"):
         versions = ", ".join(f"{name} {value}" for name, value in metadata["versions"].items())
         lines.append(f"- Versions: {versions}")
+    if metadata.get("augment"):
+        lines.append(
+            f"- Augmented: learned from {metadata['augment']} masked versions of each training "
+            "recording besides; it hears recordings as they are."
+        )
     if metadata.get("settings"):
         lines.append(f"- Settings: `{json.dumps(metadata['settings'], ensure_ascii=False)}`")
     return "## How it was made\n\n" + "\n".join(lines) if lines else ""

@@ -36,6 +36,7 @@ def train(
     source: str | Sequence[str] = (),
     corpus: str | Path | Corpus | Sequence = "synthetic",
     frontend: str | Frontend | None = None,
+    augment: int = 0,
     from_model: str | Path | Chain | None = None,
     classes: Sequence[str] | None = None,
     merges: Mapping[str, str] | None = None,
@@ -71,6 +72,11 @@ def train(
         corpus: what :func:`pnn_keras.open_corpus` takes, a corpus, or several.
         frontend: name of the front-end; None means that of ``from_model``'s
             last column, or ``egemaps``.
+        augment: how many augmented passes of each training row are learned from
+            besides the row itself: the front-end masks another part of the
+            spectrogram in each. An epoch hears each row once, as its versions
+            in turn. Stop and test rows, scalers and the chain that is returned
+            hear recordings as they are.
         from_model: a trained chain to extend, or where it lies.
         classes: emotion classes of the target; None means the corpus's own.
         merges: labels that count as another class, see
@@ -120,6 +126,7 @@ def train(
         frontend or _frontend_of(base),
         base.frontends if base is not None else {},
         by_speaker=scaling == "speaker",
+        augment=augment,
         strict=strict,
         workers=workers,
         progress=progress,
@@ -278,7 +285,7 @@ def _base_sources(base: Chain | None, material: Material) -> Sources:
     """What the columns of the given chain make of all utterances."""
     sources = Sources()
     for column in base.columns if base is not None else []:
-        hearing = Hearing(material.features[column.frontend], sources.taps)
+        hearing = Hearing(material.features[column.frontend], sources.taps, material.versions)
         _, taps = hear(column, hearing)
         sources = sources.add(column.name, taps, column.tap_units)
     return sources

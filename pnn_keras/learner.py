@@ -52,7 +52,8 @@ class Sources:
     """Frozen columns that a target can read.
 
     Args:
-        taps: hidden activations by column, ``(members, n, units)`` or ``(n, units)`` each.
+        taps: hidden activations by column, of all versions of the utterances:
+            ``(members, versions * n, units)`` or ``(versions * n, units)`` each.
         widths: widths of the hidden layers by column, in the order of the chain.
     """
 
@@ -91,7 +92,8 @@ class Fitted:
         folds: the rows of each member.
         fit: how it went.
         answers: class probabilities of all utterances, ``(members, n, classes)``.
-        taps: hidden activations of all utterances, ``(members, n, units)`` each.
+        taps: hidden activations of all versions of the utterances,
+            ``(members, versions * n, units)`` each.
         parameters: number of weights that one member trained.
     """
 
@@ -147,6 +149,10 @@ class Learner:
         """What belongs to this learner's members, of one entry per fold of the protocol."""
         return [everyone[number] for number in self.members]
 
+    def hearing(self, taps: Mapping[str, Sequence[np.ndarray]]) -> Hearing:
+        """What a column hears that reads these activations."""
+        return Hearing(self.features, taps, self.material.versions)
+
     def column(self, task: Task, members: Sequence[int], sources=None, heads=(), **options):
         """A new column of the learner's shape, one member per number.
 
@@ -200,7 +206,7 @@ class Learner:
             targets = column.task.targets(self.material.utterances)
         read = sources or Sources()
         parameters = sum(int(np.prod(v.shape[1:])) for v in column.trainable_variables)
-        hearing = Hearing(self.features, {name: read.taps[name] for name in column.sources})
+        hearing = self.hearing({name: read.taps[name] for name in column.sources})
         rows = self.scaling_rows(column.task, folds)
         most = self.settings.epochs if last is None else int(max(last))
         with self.monitor.watch(title, most, column.task.classes) as on_epoch:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pnn_keras.augmentation import passes
 from pnn_keras.corpora import open_corpus
 from pnn_keras.corpus import Corpus, Utterance, pool
 from pnn_keras.errors import AudioError, UserError
@@ -27,10 +28,13 @@ class Material:
         corpora: the corpora.
         utterances: those with usable audio, ``n`` of them.
         frontend: the front-end of the columns that are trained.
-        features: by the name of each front-end, float32 ``(n, dimension)``.
+        features: by the name of each front-end, float32
+            ``((1 + augment) * n, dimension)``, laid out as
+            :mod:`pnn_keras.augmentation` says.
         skipped: utterances left out, with the reason.
         by_speaker: whether the columns that are trained hear features that are
             standardised per speaker.
+        augment: how many augmented passes of each recording there are to train on.
     """
 
     corpora: tuple[Corpus, ...]
@@ -39,6 +43,12 @@ class Material:
     features: Mapping[str, np.ndarray]
     skipped: tuple[tuple[str, str], ...]
     by_speaker: bool = False
+    augment: int = 0
+
+    @property
+    def versions(self) -> int:
+        """How many versions of each recording the features hold."""
+        return 1 + self.augment
 
     @property
     def hears(self) -> str:
@@ -60,6 +70,7 @@ def load_material(
     others: Mapping[str, Mapping] | None = None,
     *,
     by_speaker: bool = False,
+    augment: int = 0,
     strict: bool = False,
     workers: int | None = None,
     progress: bool = False,
@@ -73,15 +84,20 @@ def load_material(
             the name of their input.
         by_speaker: whether the columns to train hear features that are
             standardised per speaker.
+        augment: how many augmented passes of each recording are heard besides,
+            to train on. Earlier columns hear what is masked where their
+            front-end can mask, else the recording as it is.
         strict: whether a single unusable recording ends the run.
         workers: recordings to extract at a time; None means one per processor.
         progress: whether to show progress bars.
 
     Raises:
         AudioError: no recording is usable, or with ``strict`` one is not.
+        UserError: there are to be augmented passes, but the front-end cannot mask.
     """
     utterances = pool(corpora)
     own = _created(frontend or "egemaps")
+    passes(own, augment)  # refused before anything is heard
     needed = {input_name(own): own}
     by_speaker_too = {input_name(own) + BY_SPEAKER} if by_speaker else set()
     for name, config in (others or {}).items():
@@ -101,11 +117,29 @@ def load_material(
     if not valid.any():
         raise AudioError(f"No recording is usable; the first: {failures[0][0]}: {failures[0][1]}")
     kept = tuple(u for u, good in zip(utterances, valid, strict=True) if good)
-    tables = {name: features.values[valid] for name, features in extracted.items()}
+    options = {"workers": workers, "progress": progress}
+    tables = {
+        name: _versions(extracted[name].values[valid], kept, each, augment, **options)
+        for name, each in needed.items()
+    }
     speakers = [utterance.speaker_id for utterance in kept]
     for name in by_speaker_too:
         tables[name] = standardise(tables[name.removesuffix(BY_SPEAKER)], speakers)
-    return Material(tuple(corpora), kept, own, tables, failures, by_speaker)
+    return Material(tuple(corpora), kept, own, tables, failures, by_speaker, augment)
+
+
+def _versions(
+    plain: np.ndarray, utterances: Sequence[Utterance], frontend: Frontend, augment: int, **options
+) -> np.ndarray:
+    """A front-end's features of all versions; what it cannot mask is the same in each."""
+    if not frontend.maskable:
+        return np.tile(plain, (1 + augment, 1))
+    masked = [
+        # What was heard as it is can be heard masked: a failure is no property of the recording.
+        extract_features(utterances, each, strict=True, **options).values
+        for each in passes(frontend, augment)
+    ]
+    return np.concatenate([plain, *masked])
 
 
 def _created(frontend: str | Mapping | Frontend) -> Frontend:

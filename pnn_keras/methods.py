@@ -21,7 +21,7 @@ from pnn_keras.source_columns import (
     shuffled_columns,
 )
 from pnn_keras.task import Task
-from pnn_keras.training import Hearing, hear
+from pnn_keras.training import hear
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,7 +244,7 @@ def _remembered(bench: Bench, outcome: Outcome) -> Outcome:
         return outcome
     read = as_sources(bench, before)
     taps = {name: read.taps[name] for name in last.column.sources}
-    answers, _ = hear(last.column, Hearing(bench.learner.features, taps))
+    answers, _ = hear(last.column, bench.learner.hearing(taps))
     return dataclasses.replace(outcome, source_answers=answers)
 
 
@@ -293,7 +293,7 @@ def _old_head_on(bench: Bench, before: Column, after: Column) -> np.ndarray:
     old.layers[-1].bias.assign(before.layers[-1].bias)
     old.scaler.mean.assign(after.scaler.mean)
     old.scaler.deviation.assign(after.scaler.deviation)
-    return hear(old, Hearing(bench.learner.features, {}))[0]
+    return hear(old, bench.learner.hearing({}))[0]
 
 
 def _outcome(fitted: Fitted) -> Outcome:

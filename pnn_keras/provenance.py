@@ -55,6 +55,7 @@ def describe_training(
         "sources": [t.name for t in chain.tasks if t.name != target.name],
         "corpora": [*earlier.get("corpora", []), *map(describe_corpus, material.corpora)],
         "frontend": material.frontend.config(),
+        "augment": material.augment,
         "protocol": protocol,
         "protocols": {**earlier.get("protocols", {}), **dict.fromkeys(scores, protocol)},
         "scores": {**earlier.get("scores", {}), **scores},

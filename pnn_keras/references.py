@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pnn_keras.augmentation import every_version
 from pnn_keras.protocol import Fold
 
 #: The names of the plain classifiers.
@@ -23,10 +24,12 @@ def reference_answers(
 
     Logistic regression with C = 0.1, or a support vector machine with a
     Gaussian kernel and C = 1; classes weigh the same, features are standardised.
+    Of augmented training rows all versions are learned from, which share the
+    weight of their recording.
 
     Args:
         name: ``"logistic-regression"`` or ``"svm"``.
-        features: float32 ``(n, dimension)``.
+        features: float32 ``(versions * n, dimension)``, see :mod:`pnn_keras.augmentation`.
         targets: class numbers, ``(n,)``.
         folds: one per member.
         scaling_rows: the rows that each member's scaler is fitted on.
@@ -37,12 +40,18 @@ def reference_answers(
     """
     from sklearn.preprocessing import StandardScaler
 
-    classes = int(targets.max()) + 1
+    classes, n = int(targets.max()) + 1, len(targets)
+    versions = len(features) // n
     answers = np.zeros((len(folds), len(targets), classes), np.float32)
     for member, (fold, rows) in enumerate(zip(folds, scaling_rows, strict=True)):
         scaler = StandardScaler().fit(features[rows])
-        model = _classifier(name).fit(scaler.transform(features[fold.train]), targets[fold.train])
-        scaled = scaler.transform(features)
+        heard = every_version(fold.train, versions, n)
+        model = _classifier(name).fit(
+            scaler.transform(features[heard]),
+            targets[heard % n],
+            np.full(len(heard), 1 / versions),
+        )
+        scaled = scaler.transform(features[:n])
         if hasattr(model, "predict_proba"):
             answers[member][:, model.classes_] = model.predict_proba(scaled)
         else:

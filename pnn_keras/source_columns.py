@@ -11,7 +11,7 @@ from pnn_keras.column import Column
 from pnn_keras.learner import Fitted, Learner, Sources
 from pnn_keras.protocol import Fold
 from pnn_keras.task import Task
-from pnn_keras.training import Hearing, hear
+from pnn_keras.training import hear
 
 
 def fit_source(
@@ -100,7 +100,7 @@ def random_columns(learner: Learner, tasks: Sequence[Task]) -> list[Fitted]:
         folds = learner.of_members(_learned(learner, task))
         column.scaler.fit([learner.features[rows] for rows in learner.scaling_rows(task, folds)])
         column.trainable = False
-        answers, taps = hear(column, Hearing(learner.features, read.taps))
+        answers, taps = hear(column, learner.hearing(read.taps))
         made.append(Fitted(column, folds, None, answers, taps, 0))
         read = read.add(column.name, taps, column.tap_units)
     return made

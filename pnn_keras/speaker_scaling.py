@@ -24,14 +24,16 @@ def standardise(features: np.ndarray, speakers: Sequence[str | None]) -> np.ndar
     """Standardises each speaker's rows: ``(x - mean) / deviation`` over the speaker.
 
     A feature that is constant within a speaker becomes 0. Rows that are NaN (no
-    features) stay so and do not count.
+    features) stay so and do not count. Augmented versions of the rows (see
+    :mod:`pnn_keras.augmentation`) are scaled by the same numbers, in which they do
+    not count either.
 
     Args:
-        features: float32 ``(n, dimension)``.
-        speakers: the speaker of each row, ``n`` names.
+        features: float32 ``(versions * n, dimension)``.
+        speakers: the speaker of each recording, ``n`` names.
 
     Returns:
-        float32 ``(n, dimension)``.
+        float32 ``(versions * n, dimension)``.
 
     Raises:
         UserError: a speaker is unknown, or has a single row.
@@ -49,7 +51,8 @@ def standardise(features: np.ndarray, speakers: Sequence[str | None]) -> np.ndar
         )
     names, index = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
     scaled = np.array(features, np.float64)
-    usable = np.isfinite(scaled).all(axis=1)
+    usable = np.isfinite(scaled[: len(speakers)]).all(axis=1)
+    index_of_rows = np.resize(index, len(scaled))
     for number, name in enumerate(names):
         rows = np.flatnonzero((index == number) & usable)
         if len(rows) == 1:
@@ -61,7 +64,8 @@ def standardise(features: np.ndarray, speakers: Sequence[str | None]) -> np.ndar
         deviation = own.std(axis=0)
         small = np.maximum(np.abs(own.mean(axis=0)), 1.0) * 1e-9
         deviation = np.where(deviation > small, deviation, np.inf)
-        scaled[rows] = (own - own.mean(axis=0)) / deviation
+        every = index_of_rows == number
+        scaled[every] = (scaled[every] - own.mean(axis=0)) / deviation
     return scaled.astype(np.float32)
 
 

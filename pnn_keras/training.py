@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from pnn_keras.augmentation import first_turns, in_turn
 from pnn_keras.column import Column
 from pnn_keras.errors import UserError
 from pnn_keras.protocol import Fold
@@ -25,14 +26,22 @@ class Hearing:
     """What a column hears of all utterances.
 
     Args:
-        features: float32 ``(n, dimension)``, not scaled.
+        features: float32 ``(rows, dimension)``, not scaled: the ``n`` utterances,
+            then their augmented versions (:mod:`pnn_keras.augmentation`).
         taps: for each source column its hidden activations, one array per
-            layer: ``(members, n, units)``, or ``(n, units)`` where all
+            layer: ``(members, rows, units)``, or ``(rows, units)`` where all
             members read the same frozen column.
+        versions: how many versions of each utterance there are: ``rows = versions * n``.
     """
 
     features: np.ndarray
     taps: Mapping[str, Sequence[np.ndarray]]
+    versions: int = 1
+
+    @property
+    def utterances(self) -> int:
+        """``n``."""
+        return len(self.features) // self.versions
 
 
 def fit_column(
@@ -49,12 +58,14 @@ def fit_column(
 ) -> Fit:
     """Fits all members of a column, each on its own fold, and freezes them.
 
-    The scaler takes mean and deviation from each member's training rows. The
-    loss is cross-entropy, averaged within each member and summed over them, so
-    that no member's gradient depends on another. Every member makes the same
-    number of updates per epoch: its rows are spread evenly over the batches.
-    A member ends with the weights of its best epoch: the highest UAR on its
-    stop rows, ties broken by the lower class-balanced loss. Members without
+    The scaler takes mean and deviation from each member's training rows, as
+    they are. Where they have augmented versions, an epoch hears each training
+    row once, as one of them in turn; stop rows are heard as they are. The loss
+    is cross-entropy, averaged within each member and summed over them, so that
+    no member's gradient depends on another. Every member makes the same number
+    of updates per epoch: its rows are spread evenly over the batches. A member
+    ends with the weights of its best epoch: the highest UAR on its stop rows,
+    ties broken by the lower class-balanced loss. Members without
     stop rows keep the last epoch's weights.
 
     A member's weights depend on its own seed, fold and batches alone, not on
@@ -98,14 +109,16 @@ def hear(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """What a frozen column answers and what later columns can read of it.
 
+    Of augmented versions it is only asked what later columns read.
+
     Args:
         column: a column, with or without members.
-        hearing: what it hears, ``n`` rows.
+        hearing: what it hears of ``n`` utterances.
         chunk: rows per pass, which bounds the memory.
 
     Returns:
         Class probabilities float32 ``(members, n, classes)`` and the hidden
-        activations, ``(members, n, units)`` each; without the first axis if
+        activations, ``(members, versions * n, units)`` each; without the first axis if
         the column has no members.
     """
     answers, taps = [], []
@@ -122,7 +135,9 @@ def hear(
             answers.append(column.probabilities(logits).numpy())
         taps.append([tap.numpy() for tap in hidden])
     layers = [np.concatenate(layer, axis=-2) for layer in zip(*taps, strict=True)]
-    return (np.concatenate(answers, axis=-2) if answers else np.empty(0)), layers
+    if not answers:
+        return np.empty(0), layers
+    return np.concatenate(answers, axis=-2)[..., : hearing.utterances, :], layers
 
 
 class _Fitting:
@@ -133,6 +148,11 @@ class _Fitting:
         self.settings, self.batches, self.traced = settings, batches, traced
         self.weights = [_head_weights(heads, f.train, settings.class_weights) for f in folds]
         self.generators = [_shuffling(column, settings.seed, m) for m in range(len(folds))]
+        self.versions, self.utterances = hearing.versions, hearing.utterances
+        self.first = [
+            first_turns(generator, len(fold.train), self.versions)
+            for generator, fold in zip(self.generators, folds, strict=True)
+        ]
         self.stack = _stack(column, hearing, heads, settings.learning_rate)
         self.inside = np.arange(len(folds))  # which members the stack holds, in its order
         self.best_weights = self.stack.weights()
@@ -143,7 +163,7 @@ class _Fitting:
         best = BestEpochs(has_stop, classes, patience, last)
         epochs, traces = [], []
         for number in range(1, int(np.max(last)) + 1):
-            loss = self._train_epoch()
+            loss = self._train_epoch(number)
             epoch = self._score(number, loss, best.running.copy())
             self._keep(best.update(epoch))
             epochs.append(epoch)
@@ -162,7 +182,7 @@ class _Fitting:
         trace = None if self.traced is None else np.stack(traces)
         return Fit(best.epoch, best.uar, tuple(epochs), trace)
 
-    def _train_epoch(self) -> np.ndarray:
+    def _train_epoch(self, number: int) -> np.ndarray:
         """One epoch of the members in the stack; the loss of all, ``(members,)``."""
         sizes = [len(self.folds[m].train) for m in self.inside]
         dealt = self.batches.deal(sizes, [self.generators[m] for m in self.inside])
@@ -171,7 +191,9 @@ class _Fitting:
         for position, member in enumerate(self.inside):
             # A gap takes the last row, at weight 0.
             place = dealt[:, position]
-            rows[:, position] = self.folds[member].train[place]
+            train, first = self.folds[member].train, self.first[member]
+            heard = in_turn(train, first, number - 1, self.versions, self.utterances)
+            rows[:, position] = heard[place]
             weights[:, :, position] = np.where(place < 0, 0, self.weights[member][:, place])
         loss = np.full(len(self.folds), np.nan)
         loss[self.inside] = self.stack.train_epoch(rows, weights)
@@ -236,7 +258,7 @@ def _stack(column, hearing, heads, learning_rate: float) -> Stack:
         for name, layers in hearing.taps.items()
     }
     # Rows without a class are in no fold, but a gap may be filled with one, at weight 0.
-    labels = tf.constant(np.maximum(heads, 0), tf.int32)
+    labels = tf.constant(np.tile(np.maximum(heads, 0), hearing.versions), tf.int32)
     return Stack(column, features, taps, labels, learning_rate)
 
 

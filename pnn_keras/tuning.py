@@ -43,6 +43,7 @@ def tune(
     source: str | Sequence[str] = (),
     corpus: str | Path | Corpus | Sequence = "synthetic",
     frontend: str | Frontend | None = None,
+    augment: int = 0,
     classes: Sequence[str] | None = None,
     merges: Mapping[str, str] | None = None,
     protocol: str = DEFAULT_PROTOCOL,
@@ -76,6 +77,8 @@ def tune(
             from-scratch network.
         corpus: what :func:`pnn_keras.open_corpus` takes, a corpus, or several.
         frontend: name of the front-end; None means ``egemaps``.
+        augment: how many augmented passes of each training row are learned from
+            besides, see :func:`pnn_keras.chain_training.train`.
         classes: emotion classes of the target; None means the corpus's own.
         merges: labels that count as another class, see
             :func:`pnn_keras.task.make_task`.
@@ -121,6 +124,7 @@ def tune(
     material = load_material(
         open_corpora(corpus, strict),
         frontend,
+        augment=augment,
         strict=strict,
         workers=workers,
         progress=progress,

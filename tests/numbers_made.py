@@ -37,8 +37,28 @@ class Registered(FileNumbers):
     name = "registered"
 
 
-#: Where :class:`Registered` is found, as ``pnn_keras.frontends.KNOWN`` has it.
-REGISTERED = {"registered": (__name__, "Registered")}
+class MaskableNumbers(FileNumbers):
+    """The same, with augmented passes that can be told: pass k adds ``1000 k`` to every number."""
+
+    name = "maskable"
+    maskable = True
+
+    def __init__(self, number=0):
+        self.number = number
+
+    def options(self):
+        return {"number": self.number}
+
+    def masked(self, number):
+        return type(self)(number)
+
+    def features(self, utterance):
+        numbers, defects = super().features(utterance)
+        return numbers + 1000 * self.number, defects
+
+
+#: Where front-ends that are known by name are found, as ``pnn_keras.frontends.KNOWN`` has it.
+REGISTERED = {"registered": (__name__, "Registered"), "maskable": (__name__, "MaskableNumbers")}
 
 
 def make_corpus(

@@ -98,6 +98,7 @@ def test_the_metadata_are_complete(chain):
         "sources",
         "corpora",
         "frontend",
+        "augment",
         "protocol",
         "protocols",
         "scores",

@@ -99,6 +99,7 @@ def test_any_experiment_is_read_as_it_was_written(tmp_path_factory, title, name,
         name=name,
         title=title,
         classes=("angry", "sad"),
+        augment=3,
         settings=Settings(seed=seed, learning_rate=rate, class_weights=False),
         shape=Shape(units=(3, 2), source_units=(5,), adapter_units=7),
     )
@@ -120,6 +121,7 @@ def test_every_default_is_spelled_out():
         'scaling = "corpus"',
         "repeats = 10",
         'frontend = "egemaps"',
+        "augment = 0",
         'protocol = "paper-10-fold"',
     ):
         assert line in written

@@ -22,6 +22,7 @@ ROOMS = (
     "frontends",
     "store",
     "speaker_scaling",
+    "augmentation",
     "material",
     "waveform_dataset",
     "lateral",

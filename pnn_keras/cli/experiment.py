@@ -53,6 +53,16 @@ BandChoice = Annotated[
         panel=CHOICES,
     ),
 ]
+AugmentChoice = Annotated[
+    int | None,
+    option(
+        "--augment",
+        metavar="N",
+        min=0,
+        help="With --frontend logmel: masked versions of each training row to learn from.",
+        panel=CHOICES,
+    ),
+]
 ScalingChoice = Annotated[
     Scaling | None, option("--scaling", help="What scalers are fitted on.", panel=CHOICES)
 ]
@@ -91,6 +101,7 @@ def experiment_show(
     repeats: Repeats = None,
     frontend: FrontendChoice = None,
     band: BandChoice = None,
+    augment: AugmentChoice = None,
     scaling: ScalingChoice = None,
     epochs: EpochsChoice = None,
     batch_size: BatchChoice = None,
@@ -108,6 +119,7 @@ def experiment_show(
         classes,
         repeats,
         with_band(frontend, band),
+        augment,
         scaling,
         epochs,
         batch_size,
@@ -126,6 +138,7 @@ def experiment_run(
     repeats: Repeats = None,
     frontend: FrontendChoice = None,
     band: BandChoice = None,
+    augment: AugmentChoice = None,
     scaling: ScalingChoice = None,
     epochs: EpochsChoice = None,
     batch_size: BatchChoice = None,
@@ -152,6 +165,7 @@ def experiment_run(
         classes,
         repeats,
         with_band(frontend, band),
+        augment,
         scaling,
         epochs,
         batch_size,
@@ -181,7 +195,7 @@ def experiment_run(
 
 
 def _changes(
-    classes, repeats, frontend, scaling, epochs, batch_size, learning_rate, patience, seed
+    classes, repeats, frontend, augment, scaling, epochs, batch_size, learning_rate, patience, seed
 ) -> dict[str, object]:
     """The choices that were made, by the names that experiments have for them."""
     if classes is not None and classes not in ("paper", "all"):
@@ -190,6 +204,7 @@ def _changes(
         "classes": classes,
         "repeats": repeats,
         "frontend": frontend,
+        "augment": augment,
         "scaling": None if scaling is None else scaling.value,
         "epochs": epochs,
         "batch_size": batch_size,

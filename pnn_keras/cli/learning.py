@@ -15,6 +15,7 @@ def learning_arguments(
     source: Sequence[str] | None,
     corpus: Sequence[str] | None,
     frontend: str | None,
+    augment: int,
     classes: str | None,
     merge: Sequence[str] | None,
     protocol: str,
@@ -38,6 +39,7 @@ def learning_arguments(
         source: the tasks to learn first.
         corpus: the corpora; None or none means the synthetic one.
         frontend: the front-end.
+        augment: augmented passes of each training row.
         classes: emotion classes of the target, with commas.
         merge: pairs ``LABEL=CLASS``.
         protocol: the protocol.
@@ -71,6 +73,7 @@ def learning_arguments(
         "source": source or (),
         "corpus": corpora,
         "frontend": frontend,
+        "augment": augment,
         "classes": parse_names(classes),
         "merges": merges,
         "protocol": protocol,

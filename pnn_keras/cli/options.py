@@ -80,6 +80,17 @@ Band = Annotated[
         panel=DATA,
     ),
 ]
+Augment = Annotated[
+    int,
+    option(
+        "--augment",
+        metavar="N",
+        min=0,
+        help="With --frontend logmel: learn from N more versions of each training row, the "
+        "spectrogram masked in other places in each.",
+        panel=DATA,
+    ),
+]
 Classes = Annotated[
     str | None,
     option(

@@ -123,6 +123,7 @@ def run_experiment(
         opened,
         experiment.frontend,
         by_speaker=experiment.scaling == "speaker",
+        augment=experiment.augment,
         strict=strict,
         workers=workers,
         progress=progress,
@@ -160,7 +161,7 @@ def plan(experiment: Experiment, material: Material) -> list[Planned]:
             experiment.settings.seed,
             study.training_parts or None,
         )
-        groups = _groups(experiment, division, study, len(material.utterances))
+        groups = _groups(experiment, division, study, material.versions * len(material.utterances))
         planned.append(Planned(number, study, target, sources, division, groups))
     return planned
 
@@ -207,8 +208,8 @@ def _groups(experiment, division: Protocol, study: Study, rows: int) -> list[lis
     width = sum(experiment.shape.units)
     columns = 1 + max((len(source_tasks(source)) for source in study.sources), default=0)
     deep = max(experiment.shape.units)
-    # Activations of all utterances, and six copies of the weights: present, best, the
-    # gradient, two moments, and one in passing.
+    # Activations of all versions of the utterances, and six copies of the weights: present, best,
+    # the gradient, two moments, and one in passing.
     each = 4 * columns * (rows * width + 6 * 2 * width * deep)
     size = int(np.clip(MEMORY // each, 1, MOST_MEMBERS))
     per_repeat = len(division.folds) // division.repeats

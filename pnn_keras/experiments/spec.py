@@ -91,6 +91,8 @@ class Experiment:
         classes: emotion classes: ``"paper"``, the paper's four where the corpus
             has them; ``"all"``, the corpus's own; or a list.
         frontend: the front-end.
+        augment: how many augmented passes of each training row are learned from
+            besides.
         scaling: ``"training"``; ``"corpus"``, as the paper does, or
             ``"speaker"``, both transductive.
         repeats: how often the folds are dealt anew.
@@ -106,6 +108,7 @@ class Experiment:
     studies: tuple[Study, ...]
     classes: str | tuple[str, ...] = "paper"
     frontend: str = "egemaps"
+    augment: int = 0
     scaling: str = "training"
     repeats: int = 1
     curves: bool = False

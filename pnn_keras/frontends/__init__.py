@@ -42,11 +42,13 @@ class Frontend(abc.ABC):
         in_graph: whether it also gives its vectors inside a TensorFlow graph,
             by ``from_wav(audio_bytes)`` and ``from_waveforms(waveforms,
             lengths, sampling_rates)``.
+        maskable: whether :meth:`masked` gives augmented passes to train on.
     """
 
     name: str
     stored: bool = True
     in_graph: bool = False
+    maskable: bool = False
 
     @property
     @abc.abstractmethod
@@ -117,6 +119,23 @@ class Frontend(abc.ABC):
         signal = audio.mix(samples)
         audio.check(signal, sampling_rate)
         return self.extract(signal, sampling_rate), audio.defects(samples)
+
+    def masked(self, number: int) -> Frontend:
+        """The front-end that hears each recording with something masked, to train on.
+
+        Its vectors have the same names, depend on nothing but the recording and
+        the number, and are stored under a key of their own.
+
+        Args:
+            number: number of the pass, from 1: each masks something else.
+
+        Raises:
+            UserError: this front-end cannot mask.
+        """
+        raise UserError(
+            "Augmentation masks a spectrogram, which only the front-end logmel has. "
+            f"Received: the front-end {self.name}. Use --frontend logmel, or leave --augment out"
+        )
 
     def config(self) -> dict:
         """What a saved chain records; :func:`create_frontend` takes it back."""

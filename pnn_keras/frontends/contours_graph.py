@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from pnn_keras.frontends.masking_graph import mask
 from pnn_keras.frontends.pitch_graph import VOICED, pitch
 from pnn_keras.frontends.spectrogram_functions import dbscale, melscale, spectrogram
 
@@ -47,12 +48,16 @@ class Contours(NamedTuple):
     voiced: tf.Tensor
 
 
-def contours(signal: tf.Tensor, band: tuple[float, float]) -> Contours:
+def contours(
+    signal: tf.Tensor, band: tuple[float, float], draws: tf.Tensor | None = None
+) -> Contours:
     """Describes every frame of a signal.
 
     Args:
         signal: the signal at 16 kHz, float32 of shape ``(samples,)``.
         band: the lowest and the highest frequency of the mel bands, in Hz.
+        draws: what places masks on the mel spectrogram, float32 ``(MASKS, 2)``,
+            see :func:`pnn_keras.frontends.masking_graph.mask`; None lays none.
 
     Returns:
         The descriptors.
@@ -61,11 +66,13 @@ def contours(signal: tf.Tensor, band: tuple[float, float]) -> Contours:
     # The filters are constants of the graph, not computed anew for each recording.
     filters = melscale(tf.eye(TRANSFORM // 2 + 1), SAMPLING_RATE, MELS, *band)
     mel = dbscale(tf.matmul(magnitudes, filters), RANGE)
-    cepstra = tf.signal.mfccs_from_log_mel_spectrograms(mel)[:, 1 : CEPSTRA + 1]
     power = tf.square(magnitudes)
     level = _decibels(tf.reduce_sum(power, axis=1))
-    semitones, periodicity = pitch(signal, SAMPLING_RATE, STRIDE)
     heard = level > tf.reduce_max(level) - SILENCE
+    if draws is not None:
+        mel = mask(mel, heard, draws)
+    cepstra = tf.signal.mfccs_from_log_mel_spectrograms(mel)[:, 1 : CEPSTRA + 1]
+    semitones, periodicity = pitch(signal, SAMPLING_RATE, STRIDE)
     shape = _shape(magnitudes, power)
     voiced = heard & (periodicity > VOICED)
     return Contours(mel, cepstra, level, shape, semitones, periodicity, heard, voiced)

@@ -49,6 +49,7 @@ def describe_waveforms(
     sampling_rates: tf.Tensor,
     band: tuple[float, float],
     longest: float,
+    draws: tf.Tensor | None = None,
 ) -> Described:
     """Describes signals; see :meth:`pnn_keras.frontends.logmel.LogMel.from_waveforms`.
 
@@ -58,6 +59,8 @@ def describe_waveforms(
         sampling_rates: in Hz, int32 of shape ``(batch,)``.
         band: the lowest and the highest frequency that are listened to, in Hz.
         longest: the longest duration that is taken, in seconds.
+        draws: what places masks on each mel spectrogram, float32
+            ``(batch, MASKS, 2)``; None lays none.
 
     Returns:
         Functionals, validity and error, see there.
@@ -83,6 +86,7 @@ def describe_waveforms(
         error,
         band,
         longest,
+        draws,
     )
 
 
@@ -93,6 +97,7 @@ def _describe(
     error: tf.Tensor,
     band: tuple[float, float],
     longest: float,
+    draws: tf.Tensor | None = None,
 ) -> Described:
     """Describes each recording on its own, those only that nothing is known against."""
     dimension = len(functional_names())
@@ -105,7 +110,8 @@ def _describe(
         # NaN would make the frames that are heard none.
         own = tf.where(tf.math.is_finite(own), own, 0.0)
         own = resample(own, sampling_rates[row], SAMPLING_RATE, band)
-        return functionals(contours(own, band)), *found
+        placed = None if draws is None else draws[row]
+        return functionals(contours(own, band, placed)), *found
 
     def unheard():
         return tf.zeros([dimension]), tf.constant(0, tf.int64), tf.constant(0.0), tf.constant(0.0)

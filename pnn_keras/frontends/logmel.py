@@ -10,6 +10,7 @@ import numpy as np
 
 from pnn_keras.errors import AudioError, UserError
 from pnn_keras.frontends import Frontend
+from pnn_keras.frontends.masked_logmel import MaskedLogMel
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -62,6 +63,7 @@ class LogMel(Frontend):
     name = "logmel"
     version = "1"
     in_graph = True
+    maskable = True
 
     def __init__(
         self, band: tuple[float, float] | list[float] = BAND, longest: float = LONGEST
@@ -159,6 +161,14 @@ class LogMel(Frontend):
         from pnn_keras.frontends.describing_graph import describe_waveforms
 
         return describe_waveforms(waveforms, lengths, sampling_rates, self.band, self.longest)
+
+    def masked(self, number: int) -> MaskedLogMel:
+        """The same with masks on the mel spectrogram, for training rows.
+
+        Args:
+            number: number of the pass, from 1.
+        """
+        return MaskedLogMel(self, number)
 
     @functools.cached_property
     def _compiled(self):

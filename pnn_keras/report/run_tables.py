@@ -102,6 +102,7 @@ def settings_table(run: RunResult) -> Table:
     units = ", ".join(map(str, shape.units))
     pairs = [
         ("front-end", asked.frontend),
+        *([("augmented passes of training rows", asked.augment)] if asked.augment else []),
         ("features scaled by", _SCALINGS[asked.scaling]),
         ("emotion classes", _classes(asked.classes)),
         *((f"label {found!r} counts as", f"{counted!r}") for found, counted in merged),
