@@ -55,9 +55,8 @@ def division(material, target):
     return make_protocol("speaker-5-fold", material.utterances, labelled)
 
 
-@pytest.fixture
-def heard(monkeypatch):
-    """What reached a fit: ``(rows, weights)`` of each epoch, the rows answered, and the tables."""
+def watch(patch):
+    """What reaches fits: ``(rows, weights)`` of each epoch, the rows answered, and the tables."""
     seen = {"epochs": [], "answered": [], "stacks": []}
     train_epoch, answer = Stack.train_epoch, Stack.answer
 
@@ -70,8 +69,23 @@ def heard(monkeypatch):
         seen["answered"].append(rows.copy())
         return answer(self, rows)
 
-    monkeypatch.setattr(Stack, "train_epoch", noted_epoch)
-    monkeypatch.setattr(Stack, "answer", noted_answer)
+    patch.setattr(Stack, "train_epoch", noted_epoch)
+    patch.setattr(Stack, "answer", noted_answer)
+    return seen
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """What reaches the fits of a test."""
+    return watch(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def learned(material, division, target):
+    """What reached the fit of a target."""
+    with pytest.MonkeyPatch.context() as patch:
+        seen = watch(patch)
+        METHODS["dnn"].learn(Bench(make_learner(material, division), target))
     return seen
 
 
@@ -132,37 +146,33 @@ def test_a_damaged_recording_is_named_once(material):
     assert [name for name, _ in material.skipped] == ["s3-1.txt"]
 
 
-def test_an_epoch_hears_each_training_row_once(material, division, target, heard):
-    METHODS["dnn"].learn(Bench(make_learner(material, division), target))
+def test_an_epoch_hears_each_training_row_once(material, division, learned):
     n = len(material.utterances)
-    for epoch in heard["epochs"]:
+    for epoch in learned["epochs"]:
         for member, fold in enumerate(division.folds):
             assert sorted(trained_on(epoch, member) % n) == sorted(fold.train)
 
 
-def test_every_pass_of_each_training_row_reaches_the_fit(material, division, target, heard):
-    METHODS["dnn"].learn(Bench(make_learner(material, division), target))
-    features = heard["stacks"][0].features.numpy()
+def test_every_pass_of_each_training_row_reaches_the_fit(material, division, learned):
+    features = learned["stacks"][0].features.numpy()
     plain = material.features["maskable"][: len(material.utterances)]
     for member, fold in enumerate(division.folds):
-        rows = np.concatenate([trained_on(epoch, member) for epoch in heard["epochs"]])
+        rows = np.concatenate([trained_on(epoch, member) for epoch in learned["epochs"]])
         expected = [plain[row] + 1000 * k for row in fold.train for k in range(VERSIONS)]
         assert sorted(map(tuple, features[rows])) == sorted(map(tuple, expected))
 
 
-def test_stop_rows_are_heard_as_they_are(material, division, target, heard):
-    METHODS["dnn"].learn(Bench(make_learner(material, division), target))
-    assert max(rows.max() for rows in heard["answered"]) < len(material.utterances)
+def test_stop_rows_are_heard_as_they_are(material, learned):
+    assert max(rows.max() for rows in learned["answered"]) < len(material.utterances)
 
 
 def test_a_version_has_the_class_and_the_weight_of_its_recording(
-    material, division, target, heard
+    material, division, target, learned
 ):
-    METHODS["dnn"].learn(Bench(make_learner(material, division), target))
     n, targets = len(material.utterances), target.targets(material.utterances)
-    for rows, weights in heard["epochs"]:
+    for rows, weights in learned["epochs"]:
         np.testing.assert_array_equal(
-            heard["stacks"][0].labels.numpy()[0][rows], targets[rows % n]
+            learned["stacks"][0].labels.numpy()[0][rows], targets[rows % n]
         )
         for member, fold in enumerate(division.folds):
             counts = np.bincount(targets[fold.train])

@@ -161,7 +161,8 @@ def plan(experiment: Experiment, material: Material) -> list[Planned]:
             experiment.settings.seed,
             study.training_parts or None,
         )
-        groups = _groups(experiment, division, study, material.versions * len(material.utterances))
+        rows = (1 + experiment.augment) * len(material.utterances)
+        groups = _groups(experiment, division, study, rows)
         planned.append(Planned(number, study, target, sources, division, groups))
     return planned
 
