@@ -1,9 +1,11 @@
 """Versions come and go without a failed request; labels and policies say which answers."""
 
 import asyncio
+import gc
 import shutil
 import threading
 import time
+import weakref
 
 import pytest
 import requests
@@ -55,6 +57,20 @@ def test_a_new_version_takes_over_and_the_old_one_ends(base):
         save_made(base, 2, 1.0)
         until(lambda: states(server) == {2: "AVAILABLE", 1: "END"})
         assert ask(server) == {"predictions": [[2.0, 2.0, 4.0]]}
+
+
+def test_a_version_that_ended_leaves_no_graph_behind(base):
+    gc.disable()  # what Python finds by chance later does not count
+    try:
+        with running(model(base)) as server:
+            servable = server.models.served["made"].versions[1].servable
+            graph = weakref.ref(servable._session.graph)
+            del servable
+            save_made(base, 2, 1.0)
+            until(lambda: states(server) == {2: "AVAILABLE", 1: "END"})
+            assert graph() is None
+    finally:
+        gc.enable()
 
 
 def test_no_request_fails_while_versions_swap(base):
