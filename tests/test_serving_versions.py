@@ -16,7 +16,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from pnn_keras.export import export_chain
 from pnn_keras.serving.config import models_of, read_models
-from pnn_keras.serving.versions import ModelVersions, Policy
+from pnn_keras.serving.status import Code, StatusError
+from pnn_keras.serving.versions import ModelVersions, Policy, Version
 
 ROW = {"instances": [[0, 0, 2]]}
 
@@ -57,6 +58,20 @@ def test_a_new_version_takes_over_and_the_old_one_ends(base):
         save_made(base, 2, 1.0)
         until(lambda: states(server) == {2: "AVAILABLE", 1: "END"})
         assert ask(server) == {"predictions": [[2.0, 2.0, 4.0]]}
+
+
+def test_a_model_that_is_still_being_loaded_is_to_be_asked_again(tmp_path):
+    versions = ModelVersions("made", tmp_path, Policy())
+    versions.versions[1] = Version(1, frozenset())
+    for state in ("START", "LOADING"):
+        versions.versions[1].state = state
+        with pytest.raises(StatusError) as raised:
+            versions.version()
+        assert raised.value.code is Code.UNAVAILABLE
+    versions.versions[1].state = "END"
+    with pytest.raises(StatusError) as raised:
+        versions.version()
+    assert raised.value.code is Code.NOT_FOUND
 
 
 def test_a_version_that_ended_leaves_no_graph_behind(base):

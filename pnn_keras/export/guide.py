@@ -12,7 +12,8 @@ printf '{"signature_name": "audio_bytes", "instances": [{"b64": "%s"}]}' \\
 ```
 
 `audio_bytes` takes whole WAV files: 8, 16, 24 or 32 bits, integer or float, any number of
-channels, any rate from 4 to 192 kHz."""
+channels, any rate from 4 to 192 kHz. A recording whose rate is below twice the highest frequency
+that the model listens to is answered, but the answer is not to be trusted."""
 
 _FEATURES = """\
 ```sh

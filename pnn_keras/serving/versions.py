@@ -145,11 +145,15 @@ class ModelVersions:
         """A version that answers; None takes the highest.
 
         Raises:
-            StatusError: NOT_FOUND; it does not answer.
+            StatusError: NOT_FOUND; it does not answer. UNAVAILABLE; none answers
+                yet, but one is being loaded: a client may ask again.
         """
         available = self.available
         if number is None and available:
             return self.versions[available[-1]]
+        if not available and any(v.state in ("START", "LOADING") for v in self.versions.values()):
+            # TensorFlow Serving does not listen so early; a refused connection is UNAVAILABLE too.
+            raise StatusError(Code.UNAVAILABLE, f"The model {self.name} is still being loaded")
         if number not in available:
             wanted = (
                 f"Latest({self.name})" if number is None else f"Specific({self.name}, {number})"
