@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pnn_keras.errors import UserError
+from pnn_keras.serving import joining
 from pnn_keras.serving.batching import Batcher
 from pnn_keras.serving.config import Batching, read_batching, read_monitoring
 from pnn_keras.serving.loading import Servable
@@ -97,6 +98,16 @@ def test_no_batch_is_larger_than_the_maximum(version, servable):
     questions = [asked(servable, [i]) for i in range(7)]
     found = answers(version, Batching(most_rows=3, threads=1), *questions)
     assert [answer["rows"].tolist()[0] for answer in found] == [3, 3, 3, 3, 3, 3, 1]
+
+
+def test_a_long_row_is_computed_apart_where_it_would_stretch_the_others(
+    version, servable, monkeypatch
+):
+    monkeypatch.setattr(joining, "MOST_PADDING", 7)
+    questions = [asked(servable, [1]), asked(servable, [1, 2, 3])]  # two values of 4 bytes added
+    found = answers(version, Batching(pad_inputs=True), *questions)
+    assert sums(found) == [[1], [6]]
+    assert [answer["rows"].tolist() for answer in found] == [[1], [1]]
 
 
 def test_batches_are_padded_to_an_allowed_size(version, servable):

@@ -6,6 +6,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from pnn_keras.deployment.files import IMAGE
 from pnn_keras.errors import UserError
 from pnn_keras.serving.config import Batching, Model, Policy
 from pnn_keras.serving.engine import engine_command
@@ -101,7 +102,7 @@ def test_docker_mounts_the_same_folders_and_listens_on_loopback(tmp_path):
     assert command[:3] == ["/docker", "run", "--rm"]
     assert "--publish=127.0.0.1:2:8501" in command
     assert "--volume=/exported/voice:/models/voice:ro" in command
-    assert "tensorflow/serving" in command
+    assert IMAGE in command
     assert [entry.base_path for entry in config_of(tmp_path / "models.config")] == [
         "/models/voice",
         "/models/other",

@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pnn_keras.deployment.files import IMAGE
 from pnn_keras.errors import UserError
 from pnn_keras.serving.config import Model
 
-#: The program, and the image that holds it.
-BINARY, IMAGE = "tensorflow_model_server", "tensorflow/serving"
+#: The program.
+BINARY = "tensorflow_model_server"
 
 
 def engine_command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from pnn_keras.serving.config import Batching
 from pnn_keras.serving.loading import Servable
 from pnn_keras.serving.predicting import Question
+
+#: How many bytes padding may add to a joined batch: one long row would stretch all the others.
+MOST_PADDING = 64 * 2**20
 
 
 @dataclasses.dataclass
@@ -35,6 +39,8 @@ def run_joined(
 ) -> list[dict[str, np.ndarray] | Exception]:
     """Computes jobs in one run of the graph, or one by one where that fails.
 
+    One by one, too, where padding would add more than ``MOST_PADDING`` bytes.
+
     Args:
         servable: the version.
         batch: jobs of one signature, whose rows have one shape (or one rank,
@@ -44,6 +50,8 @@ def run_joined(
     Returns:
         For each job its outputs, or what went wrong with it.
     """
+    if settings.pad_inputs and _padding(batch) > MOST_PADDING:
+        return [_alone(servable, job) for job in batch]
     try:
         size, outputs = _computed(servable, batch, settings)
         # Only what has a row for each row asked can be taken apart.
@@ -81,6 +89,17 @@ def _computed(servable: Servable, batch: Sequence[Job], settings: Batching):
             arrays.append(np.repeat(arrays[0][:1], size - rows, axis=0))
         inputs[name] = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
     return size, servable.run(asked.signature, inputs, asked.outputs)
+
+
+def _padding(batch: Sequence[Job]) -> int:
+    """How many bytes padding would add to a joined batch."""
+    added = 0
+    for name in batch[0].question.inputs:
+        arrays = [job.question.inputs[name] for job in batch]
+        longest = np.max([array.shape[1:] for array in arrays], axis=0, initial=0)
+        row = math.prod(map(int, longest)) * arrays[0].itemsize
+        added += sum(len(array) * row - array.nbytes for array in arrays)
+    return added
 
 
 def _padded(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
