@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -92,7 +93,12 @@ class Servable:
 
     def close(self) -> None:
         """Gives the memory back; nothing may run any more."""
-        self._session.close()
+        session, self._session = self._session, None
+        session.close()
+        del session
+        # A graph refers to itself, and Python looks for such things too seldom to keep the memory
+        # of a server flat that swaps versions.
+        gc.collect()
 
 
 def _plain(value) -> np.ndarray:

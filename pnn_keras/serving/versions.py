@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import gc
 import logging
 import re
 from collections.abc import Iterable, Iterator
@@ -96,10 +95,6 @@ class Version:
         await self._idle.wait()
         servable, self.servable = self.servable, None
         await asyncio.to_thread(servable.close)
-        del servable
-        # A graph refers to itself, and Python looks for such things too seldom to keep the memory
-        # of a server flat that swaps versions.
-        await asyncio.to_thread(gc.collect)
         self.state = "END"
 
 

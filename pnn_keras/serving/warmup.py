@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pnn_keras.export.warmup import WARMUP
 from pnn_keras.serving.loading import Servable
 from pnn_keras.serving.predicting import classify, multi_inference, predict_now, regress
 from pnn_keras.serving.status import Code, StatusError, as_status, invalid
 
-#: Where a version keeps its recorded requests, and how many there may be.
-RECORDS, MOST = "assets.extra/tf_serving_warmup_requests", 1000
+#: How many recorded requests a version may have.
+MOST = 1000
 
 
 def warm_up(servable: Servable, folder: Path) -> int:
@@ -26,7 +27,7 @@ def warm_up(servable: Servable, folder: Path) -> int:
     Raises:
         StatusError: the records cannot be read, are too many, or one fails.
     """
-    path = folder / RECORDS
+    path = folder / WARMUP
     if not path.is_file():
         return 0
     played = 0
