@@ -70,8 +70,13 @@ class Browser:
         return json.loads(message)
 
     def open(self, url):
+        # The call comes back while the last page still shows, which may have the same address.
+        self.evaluate("window.isLeft = true")
         self.call("Page.navigate", url=url)
-        self.wait(f"document.readyState == 'complete' && location.href.startsWith({url!r})")
+        self.wait(
+            "!window.isLeft && document.readyState == 'complete' "
+            f"&& location.href.startsWith({url!r})"
+        )
 
     def evaluate(self, script):
         """The value of a JavaScript expression in the page."""

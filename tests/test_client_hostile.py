@@ -31,6 +31,14 @@ def answering(answer, model="m"):
     return client
 
 
+def asked(answer, rows):
+    """What a client makes of an answer to a question of some rows."""
+    client = answering(answer)
+    inputs = {"features": {"dtype": "float32", "shape": [-1, 1]}}
+    client._known = {"signatures": {"features": {"inputs": inputs, "outputs": {"a": {}, "b": {}}}}}
+    return client.predict_features(np.zeros((rows, 1)))
+
+
 @given(JSON)
 def test_metadata_of_any_form_are_read_or_refused(answer):
     client = answering(answer)
@@ -43,14 +51,18 @@ def test_metadata_of_any_form_are_read_or_refused(answer):
 
 @given(JSON | st.fixed_dictionaries({"outputs": COLUMNS | JSON}))
 def test_answers_of_any_form_are_read_or_refused(answer):
-    client = answering(answer)
-    inputs = {"features": {"dtype": "float32", "shape": [-1, 1]}}
-    client._known = {"signatures": {"features": {"inputs": inputs, "outputs": {"a": {}, "b": {}}}}}
     try:
-        rows = client.predict_features(np.zeros((2, 1)))
+        assert len(asked(answer, rows=2)) == 2
     except errors.ServingError:
-        return
-    assert len(rows) == 2
+        pass
+
+
+@pytest.mark.parametrize("row", [None, 1.5, "a", [None], ["a"], [[1.0]], [10**400]])
+@pytest.mark.parametrize("name", ["voice_embedding", "size_probabilities"])
+def test_rows_that_are_no_numbers_are_refused(row, name):
+    rest = {"size_classes": [["small"]], "size_label": ["small"]} if "size" in name else {}
+    with pytest.raises(errors.ServingError, match="http://127.0.0.1:1"):
+        asked({"outputs": {name: [row], **rest}}, rows=1)
 
 
 @given(st.text())

@@ -1,13 +1,14 @@
 """Requests of many clients are joined, and none spoils another's answer."""
 
 import asyncio
+import threading
 import types
 
 import numpy as np
 import pytest
 
 from pnn_keras.errors import UserError
-from pnn_keras.serving import joining
+from pnn_keras.serving import batching, joining
 from pnn_keras.serving.batching import Batcher
 from pnn_keras.serving.config import Batching, read_batching, read_monitoring
 from pnn_keras.serving.loading import Servable
@@ -183,6 +184,33 @@ def test_whoever_gives_up_is_not_computed(version, servable):
         return await second
 
     assert asyncio.run(ask())["rows"].tolist() == [1]
+
+
+def test_whoever_gives_up_is_not_computed_where_requests_are_not_joined(version):
+    turn, computed = threading.Event(), []
+
+    def compute(servable, name):
+        turn.wait(10)
+        computed.append(name)
+
+    async def ask():
+        batcher = Batcher(None)
+        work = [asyncio.ensure_future(batcher.call(version, compute, i)) for i in range(10)]
+        await asyncio.sleep(0.05)  # eight are computed at a time
+        work[9].cancel()
+        turn.set()
+        await asyncio.gather(*work, return_exceptions=True)
+        await batcher.close()
+
+    asyncio.run(ask())
+    assert sorted(computed) == list(range(9))
+
+
+def test_no_more_than_some_requests_wait_where_they_are_not_joined(version, servable, monkeypatch):
+    monkeypatch.setattr(batching, "_MOST_ALONE_WAITING", 2)
+    found = answers(version, None, *[asked(servable, [i]) for i in range(12)])
+    assert sums(found)[:10] == [[i] for i in range(10)]  # eight at a time, and two that wait
+    assert [error.code for error in found[10:]] == [Code.UNAVAILABLE] * 2
 
 
 def test_a_signature_without_a_batch_is_computed_alone(version, servable):

@@ -20,6 +20,8 @@ from pnn_keras.serving.versions import Version
 
 #: Requests computed at a time where they are not joined.
 _ALONE = 8
+#: Requests that may wait for their turn where they are not joined.
+_MOST_ALONE_WAITING = 1000
 
 
 @dataclasses.dataclass
@@ -52,6 +54,8 @@ class Batcher:
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="pnn-keras-graph")
         self._queues: dict[tuple, _Queue] = {}
         self._running = 0
+        self._turns = asyncio.Semaphore(self._threads)
+        self._waiting_alone = 0
         self._tasks: set[asyncio.Task] = set()
 
     async def run(self, version: Version, question: Question) -> dict[str, np.ndarray]:
@@ -194,15 +198,28 @@ class Batcher:
         """A function of a loaded version and a request, in a thread, not joined with others.
 
         Raises:
-            StatusError: what the function raises.
+            StatusError: UNAVAILABLE, too many requests wait; or what the
+                function raises.
         """
+        if self._waiting_alone >= _MOST_ALONE_WAITING:
+            raise StatusError(
+                Code.UNAVAILABLE, f"{_MOST_ALONE_WAITING} requests wait to be computed already"
+            )
+        self._waiting_alone += 1
+        try:
+            await self._turns.acquire()  # whoever gives up here is not computed
+        finally:
+            self._waiting_alone -= 1
         return await asyncio.shield(self._spawn(self._called(version, function, request)))
 
     async def _called(self, version: Version, function: Callable, request):
-        with version.used() as servable:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._pool, function, servable, request
-            )
+        try:
+            with version.used() as servable:
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._pool, function, servable, request
+                )
+        finally:
+            self._turns.release()
 
     async def close(self) -> None:
         """Waits for what is being computed."""

@@ -25,7 +25,8 @@ def read_answers(outputs: Mapping[str, np.ndarray]) -> list[dict]:
         no answer.
 
     Raises:
-        ValueError: the arrays have not the same number of rows.
+        ValueError, TypeError: the arrays have not the same
+            number of rows, or hold no numbers where numbers belong.
 
     Example:
         >>> read_answers(
@@ -58,7 +59,7 @@ def _row(outputs: Mapping[str, np.ndarray], i: int) -> dict:
         if all(task + ending in outputs for ending in _PARTS) and f"_{part}" in _PARTS:
             row.setdefault(task, _answer(outputs, task, i))
         elif part == "embedding" and task:
-            row[task] = {"embedding": array[i].astype(np.float32).tolist()}
+            row[task] = {"embedding": _numbers(array[i])}
         elif name not in ("valid", "error"):
             row[name] = _plain(array[i])
     return row
@@ -66,12 +67,18 @@ def _row(outputs: Mapping[str, np.ndarray], i: int) -> dict:
 
 def _answer(outputs: Mapping[str, np.ndarray], task: str, i: int) -> dict:
     classes = map(_text, outputs[f"{task}_classes"][i])
-    # REST prints the shortest digits of a float32, which is what it is again here.
-    probabilities = outputs[f"{task}_probabilities"][i].astype(np.float32).tolist()
+    probabilities = _numbers(outputs[f"{task}_probabilities"][i])
     return {
         "label": _text(outputs[f"{task}_label"][i]),
         "probabilities": dict(zip(classes, probabilities, strict=True)),
     }
+
+
+def _numbers(row: np.ndarray) -> list[float]:
+    """A row of float32, which REST prints with as few digits as tell it apart."""
+    if np.ndim(row) != 1 or row.dtype.kind not in "fiu":
+        raise ValueError(f"no row of numbers: {row!r}")
+    return row.astype(np.float32).tolist()
 
 
 def _text(value: bytes | str) -> str:

@@ -35,9 +35,10 @@ const showModels = guarded(async () => {
   const models = await listModels();
   if (!models.length) throw new Failure("The server has no model yet. Load this page again later.");
   at("model").replaceChildren(...models.map((name) => new Option(name)));
-  at("model").value = (await firstThatHears(models)) ?? models[0];
+  const hearing = await firstThatHears(models);
+  at("model").value = hearing ?? models[0];
   at("model").disabled = false;
-  await checkModel();
+  if (!hearing) await checkModel();
 });
 
 async function firstThatHears(models) {
