@@ -8,26 +8,30 @@ from pathlib import Path
 import numpy as np
 
 from pnn_keras.chain import Chain
+from pnn_keras.chain_scoring import Scoring, check_compared, score_chain
 from pnn_keras.column import column_name
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import ProtocolError, UserError
 from pnn_keras.fold_files import open_protocol
 from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend
-from pnn_keras.learner import SCALINGS, Fitted, Learner, Shape, Sources
+from pnn_keras.held_out import write_answers
+from pnn_keras.learner import SCALINGS, Learner, Shape, Sources
 from pnn_keras.material import Material, load_material, open_corpora
-from pnn_keras.methods import METHODS, Bench
+from pnn_keras.methods import Bench
 from pnn_keras.monitor import Monitor
 from pnn_keras.protocol import Fold, source_rows
 from pnn_keras.provenance import describe_training
 from pnn_keras.schedule import Batches, Settings
-from pnn_keras.scores import score_answers
 from pnn_keras.speaker_scaling import REFUSED, marked
-from pnn_keras.task import Task, make_task, parse_task
+from pnn_keras.task import make_task, parse_task
 from pnn_keras.training import Hearing, hear
 
 #: The protocol of a score unless another is asked for.
 DEFAULT_PROTOCOL = "speaker-5-fold"
+
+#: The answers on test rows, in the folder of a chain that was trained here.
+ANSWERS = "answers.parquet"
 
 
 def train(
@@ -52,6 +56,7 @@ def train(
     settings: Settings | None = None,
     out: str | Path | None = None,
     tensorboard: str | Path | None = None,
+    compare: Sequence[str] = (),
     progress: bool = True,
     strict: bool = False,
     workers: int | None = None,
@@ -64,7 +69,10 @@ def train(
     protocol no utterance) of the fold's test rows, beside a from-scratch
     network of the same shape. The chain that is returned is then fitted on all
     rows, each column for the median of the epochs that the folds chose, since
-    no row is left to choose it on.
+    no row is left to choose it on. Its probabilities are calibrated: the
+    temperature of a column's softmax is the one at which the answers on test
+    rows were likeliest; a column without (a speaker recogniser, a source of
+    another corpus) keeps 1.
 
     Args:
         target: the task to learn: ``emotion``, ``emotion@EmoDB``, ...
@@ -95,8 +103,11 @@ def train(
         adapter_units: width of the adapters' projections, or None.
         reads: the earlier columns that the target reads; None means all.
         settings: epochs, batch size and so on.
-        out: where to save the chain as a preset; the folder must not exist.
+        out: where to save the chain as a preset; the folder must not exist. It
+            gets the answers on test rows too, as ``answers.parquet``.
         tensorboard: folder for TensorBoard logs.
+        compare: methods to score on the same folds besides, see
+            :func:`pnn_keras.chain_scoring.score_chain`.
         progress: whether to show progress bars.
         strict: whether a single unusable recording ends the run.
         workers: recordings to extract at a time; None means one per processor.
@@ -121,6 +132,7 @@ def train(
         raise UserError(f"dropout is at least 0 and below 1. Received: {dropout}")
     base = _base(from_model)
     check_request(target, sources, scaling, base)
+    check_compared(compare, bool(sources or base is not None))
     material = load_material(
         open_corpora(corpus, strict),
         frontend or _frontend_of(base),
@@ -146,8 +158,8 @@ def train(
         base=_base_sources(base, material),
     )
     bench = Bench(learner, task, source_tasks, reads=reads)
-    scores, epochs = _score(bench)
-    chain = _fit_all(bench, base, epochs)
+    scoring = score_chain(bench, compare)
+    chain = _fit_all(bench, base, scoring)
     chain.metadata = describe_training(
         chain,
         earlier=base.metadata if base is not None else {},
@@ -155,13 +167,13 @@ def train(
         tasks=[task, *source_tasks],
         division=division,
         scaling=scaling,
-        scores=scores,
-        epochs=epochs,
+        scoring=scoring,
         settings=settings,
         command=command,
     )
     if out is not None:
         chain.save_to_preset(out, chain.metadata)
+        write_answers(Path(out) / ANSWERS, scoring.answers, material.utterances)
     return chain
 
 
@@ -184,41 +196,8 @@ def check_request(target, sources, scaling, base) -> None:
         )
 
 
-def _score(bench: Bench) -> tuple[dict, dict]:
-    """Scores of every column over the folds, and the epochs that they chose."""
-    division = bench.learner.division
-    utterances = bench.learner.material.utterances
-    scores, epochs = {}, {}
-    for task, fitted in zip(bench.sources, bench.trained(), strict=True):
-        epochs[fitted.column.name] = _median(fitted.fit.best_epoch)
-        scores[task.name] = {"column": _source_score(bench, task, fitted, division.repeats)}
-    targets = bench.target.targets(utterances)
-    by_method = {}
-    for name in ("prognet", "dnn") if bench.reads_any else ("dnn",):
-        outcome = METHODS[name].learn(bench)
-        score = score_answers(
-            targets, outcome.answers, division.folds, bench.target, division.repeats
-        )
-        by_method[name] = {**score, "best_epochs": outcome.best_epoch.tolist()}
-        epochs.setdefault(column_name(bench.target.name), _median(outcome.best_epoch))
-    scores[bench.target.name] = by_method
-    return scores, epochs
-
-
-def _source_score(bench: Bench, task: Task, fitted: Fitted, repeats: int) -> dict:
-    """The source's score: on the target's test rows, or on its own stop rows."""
-    targets = task.targets(bench.learner.material.utterances)
-    if all(len(fold.test) for fold in fitted.folds):
-        return score_answers(targets, fitted.answers, fitted.folds, task, repeats)
-    # Unknown speakers are no class of a speaker recogniser, and another
-    # corpus's source is not tested here: its stop rows are all there is.
-    stopping = [Fold(fold.train, fold.stop, fold.stop) for fold in fitted.folds]
-    pooled = score_answers(targets, fitted.answers, stopping, task, len(stopping))
-    return {**pooled, "role": "stop"}
-
-
-def _fit_all(bench: Bench, base: Chain | None, epochs: Mapping[str, int]) -> Chain:
-    """The chain fitted on all rows, each column for the epochs that the folds chose."""
+def _fit_all(bench: Bench, base: Chain | None, scoring: Scoring) -> Chain:
+    """The chain fitted on all rows, with the epochs and temperatures that the folds chose."""
     learner, read = bench.learner, bench.learner.base
     material = learner.material
     chain = Chain(name="chain") if base is None else _copy(base)
@@ -237,10 +216,12 @@ def _fit_all(bench: Bench, base: Chain | None, epochs: Mapping[str, int]) -> Cha
             [fold],
             own,
             title=f"{task.name}, all rows",
-            last=[epochs[column_name(task.name)]],
+            last=[scoring.epochs[column_name(task.name)]],
             batches=Batches.of([fold], learner.settings.batch_size),
         )
-        chain.append(fitted.column.member(0))
+        column = fitted.column.member(0)
+        column.temperature = scoring.temperatures.get(column.name, 1.0)
+        chain.append(column)
         shared = [tap[0] for tap in fitted.taps]
         read = read.add(fitted.column.name, shared, fitted.column.tap_units)
     chain.freeze()
@@ -289,7 +270,3 @@ def _base_sources(base: Chain | None, material: Material) -> Sources:
         _, taps = hear(column, hearing)
         sources = sources.add(column.name, taps, column.tap_units)
     return sources
-
-
-def _median(epochs: np.ndarray) -> int:
-    return int(np.median(epochs))

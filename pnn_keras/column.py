@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import re
 from collections.abc import Mapping, Sequence
@@ -146,6 +147,8 @@ class Column(keras.layers.Layer):
         members: None, or the number of members trained side by side.
         seed: seed of the initial weights and the dropout: an integer (member
             ``m`` takes ``seed + m``), or one per member.
+        temperature: what the logits are divided by before the softmax, see
+            :func:`pnn_keras.calibration.fit_temperature`; 1 while it is trained.
 
     Call arguments:
         inputs: features, not yet scaled: ``(batch, dimension)``, or with
@@ -187,6 +190,7 @@ class Column(keras.layers.Layer):
         frontend: str = "features",
         members: int | None = None,
         seed: int | Sequence[int] | None = None,
+        temperature: float = 1.0,
         **kwargs,
     ) -> None:
         self.task = task if isinstance(task, Task) else Task.from_config(task)
@@ -205,6 +209,7 @@ class Column(keras.layers.Layer):
         self.frontend = frontend
         self.members = members
         self.seed = _as_integers(seed, members)
+        self.temperature = _temperature(temperature)
         self.scaler = Scaler(self.dimension, members, name="scaler")
         widths = [*self.units, sum(self.head_widths)]
         self.layers = [self._make_layer(i, width) for i, width in enumerate(widths)]
@@ -244,8 +249,8 @@ class Column(keras.layers.Layer):
         return [logits]
 
     def probabilities(self, logits):
-        """Softmax of the logits over the task's classes; sums to 1."""
-        return ops.softmax(self.split(logits)[0], axis=-1)
+        """Softmax of the logits, over the temperature, over the task's classes; sums to 1."""
+        return ops.softmax(self.split(logits)[0] / self.temperature, axis=-1)
 
     def member(self, index: int) -> Column:
         """One member as an ordinary column with the same weights.
@@ -303,6 +308,7 @@ class Column(keras.layers.Layer):
             "frontend": self.frontend,
             "members": self.members,
             "seed": self.seed,
+            "temperature": self.temperature,
         }
 
     def _make_layer(self, index: int, width: int) -> LateralDense:
@@ -509,6 +515,12 @@ def _dropout(dropout: float | Sequence[float], depth: int) -> float | list[float
             f"dropout is one number, or one per hidden layer ({depth}). Received: {rates}"
         )
     return rates
+
+
+def _temperature(temperature: float) -> float:
+    if not 0 < temperature < math.inf:
+        raise UserError(f"temperature is a number above 0. Received: {temperature}")
+    return float(temperature)
 
 
 def _lateral_kind(lateral: str) -> str:

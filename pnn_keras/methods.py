@@ -116,6 +116,12 @@ class Bench:
             self.reads is None and bool(self.sources or self.learner.base.widths)
         )
 
+    def before(self, position: int) -> Bench:
+        """The bench on which the source at a position is the target, with the same columns."""
+        bench = Bench(self.learner, self.sources[position], self.sources[:position])
+        bench._fitted = self._fitted
+        return bench
+
     def trained(self) -> list[Fitted]:
         """The source columns, each of which reads those before it."""
         read = self.learner.base

@@ -23,8 +23,9 @@ from pnn_keras.card import card
 from pnn_keras.errors import PresetError, UserError
 from pnn_keras.folder import whole_folder
 
-#: Version of the format that this package writes; it reads this one and older ones.
-FORMAT = 1
+#: Version of the format that this package writes; it reads this one and older ones. In 2 a column
+#: may have a temperature.
+FORMAT = 2
 
 CONFIG, METADATA, WEIGHTS, CARD = "config.json", "metadata.json", "model.weights.h5", "README.md"
 

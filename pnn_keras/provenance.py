@@ -7,6 +7,7 @@ import datetime
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 
+from pnn_keras.chain_scoring import Scoring
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import PnnKerasError
 from pnn_keras.material import Material
@@ -26,8 +27,7 @@ def describe_training(
     tasks: Sequence[Task],
     division: Protocol,
     scaling: str,
-    scores: Mapping[str, Mapping],
-    epochs: Mapping[str, int],
+    scoring: Scoring,
     settings: Settings,
     command: str | None,
 ) -> dict:
@@ -40,12 +40,11 @@ def describe_training(
         tasks: the target and the sources that were trained.
         division: the protocol of the scores.
         scaling: what scalers were fitted on.
-        scores: by task and method.
-        epochs: by column.
+        scoring: what the folds say.
         settings: how columns were fitted.
         command: the command line, or None.
     """
-    target = tasks[0]
+    target, scores = tasks[0], scoring.scores
     before = earlier.get("heard", {})
     heard = _heard(material, tasks)
     protocol = {**division.describe(), "transductive": scaling != "training"}
@@ -59,7 +58,9 @@ def describe_training(
         "protocol": protocol,
         "protocols": {**earlier.get("protocols", {}), **dict.fromkeys(scores, protocol)},
         "scores": {**earlier.get("scores", {}), **scores},
-        "epochs": epochs,
+        "groups": {**earlier.get("groups", {}), **scoring.groups},
+        "calibration": {**earlier.get("calibration", {}), **scoring.calibration},
+        "epochs": scoring.epochs,
         "settings": dataclasses.asdict(settings),
         "heard": {
             "speakers": sorted({*before.get("speakers", ()), *heard["speakers"]}),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numbers_made import REGISTERED, FileNumbers, Registered, make_corpus
 
@@ -102,6 +104,8 @@ def test_the_metadata_are_complete(chain):
         "protocol",
         "protocols",
         "scores",
+        "groups",
+        "calibration",
         "epochs",
         "settings",
         "heard",
@@ -140,6 +144,74 @@ def test_every_utterance_is_scored_once_beside_a_network_from_scratch(chain, mad
     for score in scores.values():
         assert np.sum(score["confusion"]) == score["utterances"] == len(made)
         assert len(score["best_epochs"]) == 5
+
+
+def test_a_score_has_an_interval_over_speakers(chain, made):
+    score = chain.metadata["scores"]["emotion"]["prognet"]
+    assert score["interval"]["low"] <= score["uar"] <= score["interval"]["high"]
+    assert score["interval"]["speakers"] == len({u.speaker for u in made})
+
+
+def test_scores_are_told_by_sex_and_corpus(chain, made):
+    groups = chain.metadata["groups"]["emotion"]
+    assert groups["method"] == "prognet"
+    counts = {name: facts["utterances"] for name, facts in groups["by_gender"].items()}
+    assert counts == collections.Counter(u.gender for u in made)
+    assert (
+        groups["by_corpus"]["made"]["uar"] == chain.metadata["scores"]["emotion"]["prognet"]["uar"]
+    )
+
+
+def test_the_chain_takes_the_temperature_of_the_held_out_answers(chain):
+    for task in ("gender", "emotion"):
+        temperature = chain.metadata["calibration"][task]["temperature"]
+        assert chain.column(task).temperature == temperature != 1
+
+
+def test_the_answers_behind_the_scores_are_kept(made, tmp_path):
+    chain = train(
+        "emotion",
+        source="gender",
+        corpus=made,
+        frontend=FileNumbers(),
+        out=tmp_path / "a",
+        **QUICK,
+    )
+    table = pd.read_parquet(tmp_path / "a" / "answers.parquet")
+    assert set(zip(table.task, table.method, strict=True)) == {
+        ("gender", "column"),
+        ("emotion", "prognet"),
+        ("emotion", "dnn"),
+    }
+    own = table[(table.task == "emotion") & (table.method == "prognet")]
+    assert sorted(own.id) == sorted(u.id for u in made)
+    classes = list(chain.column("emotion").task.classes)
+    guessed = [classes[int(np.argmax(p))] for p in own.probabilities]
+    recalls = [
+        np.mean([g == c for g, c in zip(guessed, own["class"], strict=True) if c == name])
+        for name in classes
+    ]
+    assert np.mean(recalls) == pytest.approx(chain.metadata["scores"]["emotion"]["prognet"]["uar"])
+
+
+def test_more_methods_are_scored_on_the_same_folds(made):
+    chain = train(
+        "emotion",
+        source=["speaker", "gender"],
+        corpus=made,
+        frontend=FileNumbers(),
+        compare=["svm", "ptft"],
+        **QUICK,
+    )
+    scores = chain.metadata["scores"]
+    assert list(scores["emotion"]) == ["prognet", "dnn", "svm", "ptft"]
+    assert list(scores["gender"]) == ["column", "svm", "dnn", "ptft"]
+    assert list(scores["speaker"]) == ["column"]
+
+
+def test_a_method_that_needs_a_source_is_refused_without(made, no_fit):
+    with pytest.raises(UserError, match="ptft need a source"):
+        train("emotion", corpus=made, frontend=FileNumbers(), compare=["svm", "ptft"], **QUICK)
 
 
 def test_the_source_is_scored_on_the_targets_test_rows(chain, made):

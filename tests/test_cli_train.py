@@ -43,7 +43,13 @@ def test_train_shows_the_from_scratch_network_beside(trained):
 
 def test_train_writes_a_whole_preset(trained):
     names = sorted(path.name for path in trained[0].iterdir())
-    assert names == ["README.md", "config.json", "metadata.json", "model.weights.h5"]
+    assert names == [
+        "README.md",
+        "answers.parquet",
+        "config.json",
+        "metadata.json",
+        "model.weights.h5",
+    ]
 
 
 def test_train_records_its_command(trained):

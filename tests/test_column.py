@@ -421,3 +421,17 @@ def test_foreign_column_refuses_two_inputs():
     model = keras.Model(inputs, keras.layers.Add(name="sum")(inputs))
     with pytest.raises(UserError, match="with one input"):
         ForeignColumn(model, taps=["sum"])
+
+
+def test_a_temperature_divides_the_logits():
+    column = Column(GENDER, dimension=3, units=[4], temperature=2.0)
+    logits, _ = column(np.ones((1, 3), "float32"))
+    gap = float(logits[0, 0] - logits[0, 1])
+    first, second = np.asarray(column.probabilities(logits))[0]
+    assert np.log(first / second) == pytest.approx(gap / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("inf"), float("nan")])
+def test_a_temperature_is_above_0(temperature):
+    with pytest.raises(UserError, match="temperature"):
+        Column(GENDER, dimension=3, units=[4], temperature=temperature)

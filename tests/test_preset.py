@@ -199,8 +199,8 @@ def test_weights_of_another_shape_are_refused(folder, tmp_path):
 
 
 def test_newer_format_is_refused_with_the_mend(folder):
-    edit(folder / "config.json", lambda c: c.update(format=2))
-    with pytest.raises(PresetError, match="format 2.*reads up to 1.*--upgrade"):
+    edit(folder / "config.json", lambda c: c.update(format=3))
+    with pytest.raises(PresetError, match="format 3.*reads up to 2.*--upgrade"):
         load_preset(folder)
 
 

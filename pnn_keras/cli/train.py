@@ -97,6 +97,15 @@ def train(
             panel=NETWORK,
         ),
     ] = None,
+    compare: Annotated[
+        list[str] | None,
+        option(
+            "--compare",
+            metavar="METHOD",
+            help="Method to score on the same folds besides: svm, ptft, ... Repeatable.",
+            panel=FITTING,
+        ),
+    ] = None,
     protocol: ProtocolName = "speaker-5-fold",
     repeats: Annotated[
         int, option("--repeats", min=1, help="How often the folds are dealt anew.", panel=FITTING)
@@ -172,6 +181,7 @@ def train(
         reads=reads,
         out=folder,
         tensorboard=tensorboard,
+        compare=compare or (),
         command=shlex.join(["pnn-keras", *sys.argv[1:]]),
     )
     terminal.warn_of_failures(chain.metadata.get("skipped") or [])
