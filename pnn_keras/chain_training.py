@@ -177,6 +177,78 @@ def train(
     return chain
 
 
+def fit_chain(
+    target: str,
+    *,
+    epochs: Mapping[str, int],
+    source: str | Sequence[str] = (),
+    corpus: str | Path | Corpus | Sequence = "synthetic",
+    frontend: str | Frontend | None = None,
+    classes: Sequence[str] | None = None,
+    merges: Mapping[str, str] | None = None,
+    protocol: str = DEFAULT_PROTOCOL,
+    units: Sequence[int] = (256, 256, 256, 256),
+    settings: Settings | None = None,
+    temperatures: Mapping[str, float] | None = None,
+    progress: bool = True,
+) -> Chain:
+    """Fits a chain on all rows for epochs that were chosen elsewhere; it has no scores.
+
+    What :func:`train` does once its folds have chosen the epochs, say to fit
+    the same chain without one of its corpora.
+
+    Args:
+        target: the task to learn.
+        epochs: how long to fit each column, by its name.
+        source: the task or tasks to learn first, in order.
+        corpus: what :func:`pnn_keras.open_corpus` takes, a corpus, or several.
+        frontend: name of the front-end; None means ``egemaps``.
+        classes: emotion classes of the target; None means the corpus's own.
+        merges: labels that count as another class.
+        protocol: the protocol that says which rows there are to hear.
+        units: widths of the hidden layers.
+        settings: batch size, learning rate and so on.
+        temperatures: of the softmax of each column, by its name; else 1.
+        progress: whether to show progress bars.
+
+    Raises:
+        UserError: the request cannot work, or a column's epochs are missing.
+    """
+    settings = settings or Settings()
+    sources = [source] if isinstance(source, str) else list(source)
+    check_request(target, sources, "training", None)
+    missing = [t for t in (*sources, target) if column_name(t) not in epochs]
+    if missing:
+        raise UserError(
+            f"Each column is fitted for some epochs. Received: none for {', '.join(missing)}"
+        )
+    material = load_material(open_corpora(corpus), frontend, progress=progress)
+    task = make_task(target, material.utterances, classes, merges)
+    source_tasks = [make_task(spec, material.utterances) for spec in sources]
+    labelled = task.targets(material.utterances) >= 0
+    division = open_protocol(protocol, material.utterances, labelled, 1, settings.seed)
+    monitor = Monitor(progress=progress)
+    learner = Learner(material, division, Shape(units), settings, monitor=monitor)
+    scoring = Scoring(
+        scores={each.name: {} for each in (*source_tasks, task)},
+        epochs=dict(epochs),
+        calibration={n: {"temperature": t} for n, t in (temperatures or {}).items()},
+    )
+    chain = _fit_all(Bench(learner, task, source_tasks), None, scoring)
+    chain.metadata = describe_training(
+        chain,
+        earlier={},
+        material=material,
+        tasks=[task, *source_tasks],
+        division=division,
+        scaling="training",
+        scoring=scoring,
+        settings=settings,
+        command=None,
+    )
+    return chain
+
+
 def check_request(target, sources, scaling, base) -> None:
     """Refuses a scaling or tasks that no chain can be trained with, before audio is opened."""
     if scaling not in SCALINGS:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import UserError
+from pnn_keras.intervals import uar_interval
 from pnn_keras.prediction import answer, hear, utterance_extractor
 from pnn_keras.statistics import confusion_matrix, recalls, uar
 from pnn_keras.task import MERGES, SYNONYMS, Task
@@ -60,9 +61,11 @@ def evaluate(
         out"``, ``"not held out"``, or ``"unknown"`` if the chain has no record
         of what it heard), ``left_out_as_heard`` (number of utterances),
         ``failures`` (pairs of id and reason), ``skipped_tasks`` (why, by task)
-        and ``tasks``: for each its ``uar``, ``recalls`` by class (None where
-        absent), ``absent`` classes, ``confusion`` (rows: true class),
-        ``classes``, ``utterances``, ``mapped`` (which label counted as which
+        and ``tasks``: for each its ``uar``, its ``interval`` over speakers
+        (``low``, ``high``, ``level``, ``speakers``, ``warning``), ``recalls``
+        by class (None where absent), ``absent`` classes, ``confusion`` (rows:
+        true class), ``classes``, ``utterances``, ``speakers`` (their number),
+        ``mapped`` (which label counted as which
         class) and ``left_out`` (number of utterances by label).
 
     Raises:
@@ -214,13 +217,23 @@ def _score(task: Task, utterances: Sequence[Utterance], probabilities: np.ndarra
     confusion = confusion_matrix(targets[with_label], predictions, len(task.classes))
     found = [None if np.isnan(value) else float(value) for value in recalls(confusion)]
     by_class = dict(zip(task.classes, found, strict=True))
+    some = [u for u, known in zip(utterances, with_label, strict=True) if known]
+    speakers = [utterance.speaker_id for utterance in some]
+    interval = uar_interval(
+        targets[with_label],
+        predictions,
+        None if None in speakers else np.array(speakers),
+        len(task.classes),
+    )
     return {
         "uar": float(uar(confusion)),
+        "interval": interval.described(),
         "recalls": by_class,
         "absent": [name for name, recall in by_class.items() if recall is None],
         "confusion": confusion.tolist(),
         "classes": list(task.classes),
         "utterances": int(with_label.sum()),
+        "speakers": len(set(speakers) - {None}),
     }
 
 

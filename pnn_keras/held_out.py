@@ -97,8 +97,8 @@ def interval_of(answered: HeldOut, utterances: Sequence[Utterance]) -> dict:
     """
     speakers = _speakers(answered, utterances)
     known = None if any(speaker is None for speaker in speakers) else np.array(speakers)
-    found = uar_interval(answered.targets, answered.predictions, known, len(answered.task.classes))
-    return {name: getattr(found, name) for name in ("low", "high", "level", "speakers", "warning")}
+    classes = len(answered.task.classes)
+    return uar_interval(answered.targets, answered.predictions, known, classes).described()
 
 
 def groups_of(answered: HeldOut, utterances: Sequence[Utterance]) -> dict:

@@ -43,6 +43,11 @@ class Interval:
     absent: int
     warning: str | None
 
+    def described(self) -> dict:
+        """What is recorded of it: ``low``, ``high``, ``level``, ``speakers`` and ``warning``."""
+        names = ("low", "high", "level", "speakers", "warning")
+        return {name: getattr(self, name) for name in names}
+
 
 def speaker_confusions(
     targets: np.ndarray, predictions: np.ndarray, speakers: np.ndarray, classes: int

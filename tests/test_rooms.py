@@ -57,6 +57,7 @@ ROOMS = (
     "chain_scoring",
     "provenance",
     "chain_training",
+    "zoo_building",
     "experiments",
     "report",
     "tuning",
