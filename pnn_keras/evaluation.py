@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from pnn_keras.adaptation import adapted
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import UserError
 from pnn_keras.intervals import uar_interval
@@ -27,6 +28,7 @@ def evaluate(
     task: str | None = None,
     allow_heard: bool = False,
     unheard_only: bool = False,
+    adapt: bool = False,
     merges: Mapping[str, str] | None = None,
     tables: Mapping[str, str | os.PathLike] | None = None,
     folder: str | os.PathLike | None = None,
@@ -48,6 +50,9 @@ def evaluate(
         allow_heard: score speakers and recordings that the chain was trained
             on, too; the result then says ``"not held out"``.
         unheard_only: leave them out instead of refusing.
+        adapt: scale features by the mean and deviation of the scored
+            recordings, see :func:`pnn_keras.adaptation.adapted`; the result
+            then says ``transductive``.
         merges: labels to count as another class; None means
             :data:`~pnn_keras.task.MERGES`.
         tables: as in :func:`pnn_keras.prediction.predict_audio`.
@@ -60,7 +65,7 @@ def evaluate(
         A JSON-able dictionary: ``corpus``, ``synthetic``, ``held_out`` (``"held
         out"``, ``"not held out"``, or ``"unknown"`` if the chain has no record
         of what it heard), ``left_out_as_heard`` (number of utterances),
-        ``failures`` (pairs of id and reason), ``skipped_tasks`` (why, by task)
+        ``transductive``, ``failures`` (pairs of id and reason), ``skipped_tasks`` (why, by task)
         and ``tasks``: for each its ``uar``, its ``interval`` over speakers
         (``low``, ``high``, ``level``, ``speakers``, ``warning``), ``recalls``
         by class (None where absent), ``absent`` classes, ``confusion`` (rows:
@@ -104,13 +109,15 @@ def evaluate(
     usable = [i for i in range(len(utterances)) if i not in errors]
     if not usable:
         raise UserError(f"No recording of {corpus.name} can be used. The first: {errors[0]}")
-    probabilities = answer(chain, {name: values[usable] for name, values in inputs.items()})
+    inputs = {name: values[usable] for name, values in inputs.items()}
+    probabilities = answer(adapted(chain, inputs) if adapt else chain, inputs)
     rows = [utterances[i] for i in usable]
     return {
         "corpus": corpus.name,
         "synthetic": corpus.info.synthetic,
         "held_out": _held_out(chain, heard and allow_heard),
         "left_out_as_heard": len(left),
+        "transductive": adapt,
         "failures": [[utterances[i].id, reason] for i, reason in sorted(errors.items())],
         "skipped_tasks": skipped,
         "tasks": {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pnn_keras.adaptation import adapted
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import AudioError, CorpusError, UserError
 from pnn_keras.frontends import Frontend, create_frontend
@@ -28,6 +29,7 @@ def predict_audio(
     workers: int | None = None,
     tables: Mapping[str, str | os.PathLike] | None = None,
     speakers: Sequence[str] | None = None,
+    adapt: bool = False,
 ) -> list[dict]:
     """Answers every task of a chain for recordings.
 
@@ -47,6 +49,8 @@ def predict_audio(
             chain takes its features, the table that holds the files' vectors.
         speakers: who speaks in each recording; for a chain whose features are
             standardised per speaker.
+        adapt: whether features are scaled by the mean and deviation of these
+            recordings, see :func:`pnn_keras.adaptation.adapted`.
 
     Returns:
         One dictionary per recording: for each task a dictionary of the
@@ -80,7 +84,8 @@ def predict_audio(
     )
     usable = [i for i in range(len(recordings)) if i not in errors]
     results: list[dict] = [{"error": errors.get(i)} for i in range(len(recordings))]
-    probabilities = answer(chain, {name: values[usable] for name, values in inputs.items()})
+    inputs = {name: values[usable] for name, values in inputs.items()}
+    probabilities = answer(adapted(chain, inputs) if adapt else chain, inputs)
     for row, i in enumerate(usable):
         results[i] = {
             task.name: _answer(task.classes, probabilities[task.name][row]) for task in chain.tasks

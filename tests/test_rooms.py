@@ -30,6 +30,7 @@ ROOMS = (
     "allowed",
     "card",
     "preset",
+    "adaptation",
     "prediction",
     "chain",
     "zoo",

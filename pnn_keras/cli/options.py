@@ -153,6 +153,14 @@ NoClassWeights = Annotated[
 Seed = Annotated[
     int, option("--seed", min=0, help="Of folds, weights, dropout, shuffling.", panel=FITTING)
 ]
+Adapt = Annotated[
+    bool,
+    option(
+        "--adapt",
+        help="Scale features by these recordings' own mean and deviation: for another room or "
+        "microphone. Takes many recordings of several speakers.",
+    ),
+]
 Strict = Annotated[bool, option("--strict", help="Fail at the first unusable recording.")]
 Workers = Annotated[
     int | None,

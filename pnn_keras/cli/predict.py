@@ -12,6 +12,7 @@ import typer
 
 from pnn_keras.cli.options import (
     CORPUS,
+    Adapt,
     AsJson,
     Embeddings,
     Merges,
@@ -61,6 +62,7 @@ def predict(
             "Default: egemaps.",
         ),
     ] = None,
+    adapt: Adapt = False,
     csv: Annotated[bool, option("--csv", help="Print CSV, with all probabilities.")] = False,
     as_json: AsJson = False,
     embeddings: Embeddings = None,
@@ -82,10 +84,12 @@ def predict(
         if frontend is not None:
             raise UserError("A chain knows its front-end; --frontend goes with --server")
         recordings = _recordings(_some(files))
-        answers, classes = _ask_chain(model, recordings, embeddings, options)
+        answers, classes = _ask_chain(model, recordings, embeddings, {**options, "adapt": adapt})
     else:
         if embeddings:
             raise UserError("With --server, pass --frontend embeddings:TABLE, not --embeddings")
+        if adapt:
+            raise UserError("A served model scales as in training; --adapt goes without --server")
         name, files = _served_model(server, model, files or [])
         recordings = _recordings(_some(files))
         settings = {"deadline": deadline, "frontend": frontend or "egemaps"}
@@ -110,6 +114,7 @@ def evaluate(
     unheard_only: Annotated[
         bool, option("--unheard-only", help="Leave out what it has heard.")
     ] = False,
+    adapt: Adapt = False,
     merge: Merges = None,
     as_json: AsJson = False,
     embeddings: Embeddings = None,
@@ -135,6 +140,7 @@ def evaluate(
         task=task,
         allow_heard=allow_heard,
         unheard_only=unheard_only,
+        adapt=adapt,
         merges=merges,
         tables=_tables(chain.frontends, embeddings),
         workers=workers,

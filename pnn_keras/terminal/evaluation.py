@@ -31,6 +31,8 @@ def show_evaluation(result: Mapping) -> None:
         show(*(indented(line) for line in _left_and_mapped(score)))
         show_confusion(score, task)
     show("", indented(HELD_OUT[result["held_out"]], warning=result["held_out"] != "held out"))
+    if result.get("transductive"):
+        show(indented("transductive: scaled by these recordings themselves", warning=True))
     if result["left_out_as_heard"]:
         count = result["left_out_as_heard"]
         show(indented(f"{count} utterances left out, since the chain has heard them"))
