@@ -104,8 +104,8 @@ def interval_of(answered: HeldOut, utterances: Sequence[Utterance]) -> dict:
 def groups_of(answered: HeldOut, utterances: Sequence[Utterance]) -> dict:
     """UAR by sex and by corpus, and of the speakers who are answered best and worst.
 
-    UAR goes over the classes that a group has. Speakers of whom fewer than half
-    of the classes are tested are not among the best and worst.
+    UAR goes over the classes that a group has. A speaker with fewer than half of
+    the classes (of gender everyone has one of two) is not among the best and worst.
 
     Args:
         answered: the answers.
@@ -124,7 +124,7 @@ def groups_of(answered: HeldOut, utterances: Sequence[Utterance]) -> dict:
         (
             (facts["uar"], name, facts["utterances"])
             for name, facts in known.items()
-            if _classes_of(answered, speakers, name) >= max(2, classes * _SHARE_OF_CLASSES)
+            if _classes_of(answered, speakers, name) >= classes * _SHARE_OF_CLASSES
         )
     )
     ends = [{"speaker": n, "uar": score, "utterances": count} for score, n, count in ranked]
@@ -151,6 +151,54 @@ def calibration_of(answered: HeldOut) -> dict:
     probabilities = answered.probabilities.reshape(repeats * count, -1)
     found = calibrate(probabilities, np.tile(answered.targets, repeats), fold)
     return {**found, "method": answered.method}
+
+
+def read_answers(
+    path: str | os.PathLike, classes: Mapping[str, Sequence[str]]
+) -> tuple[list[HeldOut], list[Utterance]]:
+    """Answers that :func:`write_answers` wrote, and the utterances that they are of.
+
+    Args:
+        path: the file.
+        classes: the classes of each task, in order.
+
+    Returns:
+        The answers, whose ``rows`` are numbers of the utterances that follow;
+        these know corpus, name, speaker and sex, and have no audio.
+    """
+    import pandas as pd
+
+    table = pd.read_parquet(path)
+    table = table.astype(object).where(table.notna(), None)
+    facts = ["corpus", "id", "speaker", "gender"]
+    known = table[facts].drop_duplicates(["corpus", "id"]).reset_index(drop=True)
+    numbers = {key: i for i, key in enumerate(zip(known.corpus, known.id, strict=True))}
+    utterances = [
+        # A speaker is stored with the corpus before the name: EmoDB/03.
+        Utterance(corpus, name, Path(), speaker=s and s.removeprefix(f"{corpus}/"), gender=sex)
+        for corpus, name, s, sex in known.itertuples(index=False)
+    ]
+    answers = [
+        _read_one(task, classes[task], method, lines, numbers)
+        for (task, method), lines in table.groupby(["task", "method"], sort=False)
+    ]
+    return answers, utterances
+
+
+def _read_one(name: str, classes: Sequence[str], method: str, lines, numbers: Mapping) -> HeldOut:
+    repeats = lines["repeat"].nunique()
+    label, _, corpus = name.partition("@")
+    rows = [numbers[key] for key in zip(lines["corpus"], lines["id"], strict=True)]
+    count = len(rows) // repeats  # every repeat has the same utterances in the same order
+    place = {found: number for number, found in enumerate(classes)}
+    return HeldOut(
+        Task(label, tuple(classes), corpus or None),
+        method,
+        np.array(rows[:count]),
+        np.array([place[found] for found in lines["class"][:count]]),
+        np.stack(list(lines["probabilities"])).reshape(repeats, count, -1),
+        lines["fold"].to_numpy(int).reshape(repeats, count),
+    )
 
 
 def write_answers(

@@ -1,12 +1,20 @@
 """Answers on test rows, each once a repeat, and what they are worth: known answers."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pnn_keras.corpus import Utterance
-from pnn_keras.held_out import calibration_of, groups_of, held_out, interval_of
+from pnn_keras.held_out import (
+    calibration_of,
+    groups_of,
+    held_out,
+    interval_of,
+    read_answers,
+    write_answers,
+)
 from pnn_keras.protocol import Fold
 from pnn_keras.task import Task
 
@@ -84,3 +92,31 @@ def test_calibration_counts_the_answers_of_all_repeats():
     # .75 sure, right in 5 of 8: at the best temperature p / (1 - p) is 5 / 3.
     assert found["temperature"] == pytest.approx(np.log(3) / np.log(5 / 3), rel=1e-3)
     assert found["ece_before"] == pytest.approx(0.125)
+
+
+def test_answers_are_read_as_they_were_written(tmp_path):
+    both = [answered(repeats=2), dataclasses.replace(answered(repeats=2), method="dnn")]
+    write_answers(tmp_path / "a.parquet", both, UTTERANCES)
+    found, utterances = read_answers(tmp_path / "a.parquet", {"emotion": TASK.classes})
+    assert [each.method for each in found] == ["prognet", "dnn"]
+    assert groups_of(found[0], utterances) == groups_of(both[0], UTTERANCES)
+    assert calibration_of(found[0]) == calibration_of(both[0])
+    assert interval_of(found[1], utterances) == interval_of(both[1], UTTERANCES)
+
+
+def test_utterances_without_a_speaker_are_read_so(tmp_path):
+    unknown = [Utterance(u.corpus, u.id, u.path) for u in UTTERANCES]
+    write_answers(tmp_path / "a.parquet", [answered()], unknown)
+    _, utterances = read_answers(tmp_path / "a.parquet", {"emotion": TASK.classes})
+    assert {(u.speaker, u.gender) for u in utterances} == {(None, None)}
+
+
+def test_everyone_is_ranked_in_a_task_that_a_speaker_has_one_class_of():
+    gender = dataclasses.replace(
+        answered(), task=Task("gender", ("female", "male")), targets=np.array([0, 0, 1, 1] * 2)
+    )
+    assert groups_of(gender, UTTERANCES)["worst_speaker"] == {
+        "speaker": "A/2",
+        "uar": 0.0,
+        "utterances": 2,
+    }

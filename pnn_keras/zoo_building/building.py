@@ -128,6 +128,9 @@ def score_elsewhere(
 ) -> list[dict]:
     """A chain's scores on a corpus that it has not heard, a record per task.
 
+    ``adapted`` in it is the score of the chain with its scalers fitted on the
+    corpus, see :func:`pnn_keras.adaptation.adapted`.
+
     Args:
         chain: the chain.
         corpus: the corpus.
@@ -139,10 +142,14 @@ def score_elsewhere(
         UserError: the chain has heard the corpus.
     """
     found = evaluate(chain, corpus, progress=progress)
-    return [
-        {"task": task, "corpus": corpus.name, "weights": weights, **score}
-        for task, score in found["tasks"].items()
-    ]
+    adapted = evaluate(chain, corpus, adapt=True, progress=progress)
+    records = []
+    for task, score in found["tasks"].items():
+        there = adapted["tasks"][task]
+        own = {name: there[name] for name in ("uar", "interval", "recalls")}
+        facts = {"task": task, "corpus": corpus.name, "weights": weights}
+        records.append({**facts, **score, "adapted": own})
+    return records
 
 
 def time_answers(chain: Chain, path: str | os.PathLike) -> dict:

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pnn_keras.card import card
+from pnn_keras.chain_training import ANSWERS
 from pnn_keras.folder import write_whole
-from pnn_keras.preset import CARD, METADATA, plain
+from pnn_keras.held_out import calibration_of, groups_of, interval_of, read_answers
+from pnn_keras.preset import CARD, METADATA, plain, read_preset
 from pnn_keras.zoo import load_preset
 
 
@@ -29,6 +31,31 @@ def redescribe(folder: str | os.PathLike, facts: Mapping | None = None) -> None:
     text = json.dumps(metadata, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     _write(folder / METADATA, text)
     _write(folder / CARD, card(chain, metadata, name=folder.resolve().name))
+
+
+def restated(folder: str | os.PathLike) -> dict:
+    """Intervals, groups and calibration of a preset's scores, from the answers kept beside it.
+
+    Args:
+        folder: the preset.
+
+    Returns:
+        ``scores`` (with the intervals put in), ``groups`` and ``calibration``.
+    """
+    folder = Path(folder)
+    metadata = read_preset(folder).metadata
+    scores = {task: dict(by_method) for task, by_method in metadata["scores"].items()}
+    classes = {t: next(iter(by_method.values()))["classes"] for t, by_method in scores.items()}
+    answers, utterances = read_answers(folder / ANSWERS, classes)
+    found = {"scores": scores, "groups": {}, "calibration": {}}
+    for each in answers:
+        task = each.task.name
+        interval = interval_of(each, utterances)
+        scores[task][each.method] = {**scores[task][each.method], "interval": interval}
+        if each.method == metadata["calibration"][task]["method"]:
+            found["groups"][task] = groups_of(each, utterances)
+            found["calibration"][task] = calibration_of(each)
+    return found
 
 
 def _write(path: Path, text: str) -> None:
