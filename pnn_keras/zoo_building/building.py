@@ -96,7 +96,7 @@ def measure(
         for name in recipe.corpora:
             other = fit_without(recipe, chain, name, progress=progress)
             if left_out is not None:
-                kept = Path(left_out, f"{recipe.name}-without-{name.lower()}")
+                kept = Path(left_out, f"{recipe.name}-without-{Path(name).name.lower()}")
                 save_preset(other, kept, overwrite=True)
             elsewhere += score_elsewhere(other, open_corpus(name), "left out", progress=progress)
     clip = open_corpus(recipe.corpora[0]).utterances[0]
