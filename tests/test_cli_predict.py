@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from audio_made import tone, write
 
+from pnn_keras import Chain, Task, frontends
 from pnn_keras.cli.predict import _tables
 from pnn_keras.errors import UserError
 
@@ -27,6 +28,40 @@ def test_predict_prints_csv(command, trained, recording):
     assert code == 0
     assert len(rows) == 2
     assert rows[0]["gender"] in ("female", "male")
+
+
+@pytest.fixture
+def speaker_first(tmp_path, monkeypatch):
+    """A chain whose first column names speakers, the second gender."""
+    monkeypatch.setitem(frontends.KNOWN, "moments", ("audio_made", "Moments"))
+    chain = Chain(frontends={"moments": {"name": "moments"}})
+    chain.add_column(Task("speaker", ("a", "b")), dimension=3, frontend="moments", units=[4])
+    chain.add_column(Task("gender", ("female", "male")), units=[4])
+    chain.freeze()
+    chain.save_to_preset(tmp_path / "chain")
+    return tmp_path / "chain"
+
+
+@pytest.mark.parametrize(("heads", "named"), [((), False), (("--heads", "all"), True)])
+def test_a_stranger_is_named_after_a_training_speaker_on_demand_alone(
+    command, speaker_first, recording, heads, named
+):
+    code, out, _ = command("predict", speaker_first, recording, "--csv", *heads)
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert code == 0 and row["gender"]
+    assert ("speaker" in row, "speaker_a" in row) == (named, named)
+
+
+def test_predict_refuses_other_heads(command, recording):
+    code, _, err = command("predict", "any", recording, "--heads", "two")
+    assert code == 2 and "'open', 'all'" in err
+
+
+def test_predict_can_adapt_to_many_recordings_alone(command, trained, recording):
+    code, _, err = command("predict", trained[0], recording, "--adapt")
+    assert code == 2 and "at least 20 recordings" in err
+    code, _, err = command("predict", "m", recording, "--adapt", "--server", "http://127.0.0.1:1")
+    assert code == 2 and "without --server" in err
 
 
 def test_predict_reports_and_skips_a_bad_file(command, trained, recording, tmp_path):

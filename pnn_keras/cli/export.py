@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
 from typing import Annotated
 
-from pnn_keras.cli.options import Model, option
+from pnn_keras.cli.options import Heads, Model, option
 from pnn_keras.cli.parsing import file_name
 from pnn_keras.cli.quiet import start_tensorflow
-
-
-class Heads(enum.StrEnum):
-    """How a speaker column of an exported model answers."""
-
-    open = "open"
-    all = "all"
 
 
 def export(

@@ -26,6 +26,13 @@ class Lateral(enum.StrEnum):
     adapter = "adapter"
 
 
+class Heads(enum.StrEnum):
+    """How a column answers that names speakers."""
+
+    open = "open"
+    all = "all"
+
+
 class Scaling(enum.StrEnum):
     """What the scaler of a column is fitted on."""
 

@@ -15,6 +15,7 @@ from pnn_keras.cli.options import (
     Adapt,
     AsJson,
     Embeddings,
+    Heads,
     Merges,
     Model,
     Quiet,
@@ -63,6 +64,14 @@ def predict(
         ),
     ] = None,
     adapt: Adapt = False,
+    heads: Annotated[
+        Heads,
+        option(
+            "--heads",
+            help="open leaves a source that names speakers out, which knows those it was trained "
+            "on alone; all has it.",
+        ),
+    ] = Heads.open,
     csv: Annotated[bool, option("--csv", help="Print CSV, with all probabilities.")] = False,
     as_json: AsJson = False,
     embeddings: Embeddings = None,
@@ -84,7 +93,8 @@ def predict(
         if frontend is not None:
             raise UserError("A chain knows its front-end; --frontend goes with --server")
         recordings = _recordings(_some(files))
-        answers, classes = _ask_chain(model, recordings, embeddings, {**options, "adapt": adapt})
+        options["adapt"] = adapt
+        answers, classes = _ask_chain(model, recordings, embeddings, heads, options)
     else:
         if embeddings:
             raise UserError("With --server, pass --frontend embeddings:TABLE, not --embeddings")
@@ -154,7 +164,11 @@ def evaluate(
 
 
 def _ask_chain(
-    model: str, recordings: Sequence[str], embeddings: Sequence[str] | None, options: Mapping
+    model: str,
+    recordings: Sequence[str],
+    embeddings: Sequence[str] | None,
+    heads: Heads,
+    options: Mapping,
 ) -> tuple[list[dict], dict]:
     """A chain's answers, and the classes of each task."""
     start_tensorflow()
@@ -163,7 +177,12 @@ def _ask_chain(
     chain = load(model)
     tables = _tables(chain.frontends, embeddings)
     answers = chain.predict_audio(recordings, tables=tables, **options)
-    return answers, {task.name: task.classes for task in chain.tasks}
+    # A source that knows its training speakers takes every stranger for one of them.
+    closed = [t.name for t in chain.tasks[:-1] if t.label == "speaker" and heads is Heads.open]
+    for name in closed:
+        for answer in answers:
+            answer.pop(name, None)
+    return answers, {task.name: task.classes for task in chain.tasks if task.name not in closed}
 
 
 def _ask_server(
