@@ -28,6 +28,7 @@ ROOMS = (
     "lateral",
     "column",
     "allowed",
+    "figure_style",
     "card",
     "preset",
     "prediction",
