@@ -11,8 +11,9 @@ from pnn_keras.card.scored import METHODS
 _INTRODUCTION = (
     "ECE, the expected calibration error, is the mean distance between how sure answers are and "
     "how often they are right, over 15 bins of equal width; NLL is the mean negative logarithm "
-    "of the true class's probability. *After* is with the logits divided by the temperature, one "
-    "number a task, fitted on out-of-fold answers."
+    "of the true class's probability. The chain divides the logits of each task by its "
+    "temperature, one number fitted on all out-of-fold answers; for *after*, the answers of each "
+    "fold were divided by one fitted on the other folds' alone."
 )
 
 
@@ -20,7 +21,11 @@ def calibration(metadata: Mapping, pictures: frozenset[str]) -> str:
     """A line for each calibrated task, and a reliability picture."""
     found = {task: c for task, c in (metadata.get("calibration") or {}).items() if c}
     if not found:
-        return section("Calibration", "The probabilities were not calibrated.")
+        return section(
+            "Calibration",
+            "The probabilities were not calibrated: how sure an answer is need not be how often "
+            "such answers are right.",
+        )
     rows = [[f"`{task}`", *_row(measured)] for task, measured in found.items()]
     head = ["task", "method", "temperature", "ECE before", "ECE after", "NLL before", "NLL after"]
     shown = [

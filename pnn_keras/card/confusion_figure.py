@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 _COUNTED, _NAMED = 12, 32
 
 #: Sides of a counted, a named and any other cell, and the width of a letter, in inches.
-_CELLS, _LETTER = (0.48, 0.16, 0.05), 0.07
+_CELLS, _LETTER = (0.48, 0.14, 0.03), 0.07
 
 
 def confusion_figure(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Figure:
@@ -27,12 +27,12 @@ def confusion_figure(confusion: Sequence[Sequence[int]], classes: Sequence[str])
     size = len(classes)
     cell = _CELLS[0] if size <= _COUNTED else _CELLS[1] if size <= _NAMED else _CELLS[2]
     side = max(1.3, cell * size)
-    names = [str(name) for name in classes] if size <= _NAMED else []
+    names = _names(classes) if size <= _NAMED else []
     words = _LETTER * max((len(name) for name in names), default=0)
     figure = Figure(figsize=(side + words + 1.3, side + 0.7 * words + 0.6), layout="constrained")
     axis = figure.subplots()
     drawn = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    _name(axis, names, side / size)
+    _label(axis, names, side / size)
     if size <= _COUNTED:
         _write(axis, counts, shares)
     bar = figure.colorbar(drawn, ax=axis, shrink=0.9, ticks=[0, 0.5, 1])
@@ -41,17 +41,20 @@ def confusion_figure(confusion: Sequence[Sequence[int]], classes: Sequence[str])
     return figure
 
 
-def _name(axis, names: list[str], cell: float) -> None:
-    turned = max((len(name) for name in names), default=0) * _LETTER > cell
-    axis.set_xticks(
-        range(len(names)),
-        names,
-        rotation=40 if turned else 0,
-        ha="right" if turned else "center",
-        rotation_mode="anchor" if turned else None,
-    )
+def _names(classes: Sequence[str]) -> list[str]:
+    """The classes; speakers without their corpus, where there is but one."""
+    corpora = {str(name).rpartition("/")[0] for name in classes}
+    return [str(name).rpartition("/")[2] if len(corpora) == 1 else str(name) for name in classes]
+
+
+def _label(axis, names: list[str], cell: float) -> None:
+    """Names below, upright in narrow cells, and at the left of cells that are so wide."""
+    longest = max((len(name) for name in names), default=0) * _LETTER
+    angle = 0 if longest <= cell else 90 if len(names) > _COUNTED else 40
+    aligned = {"ha": "right", "va": "center", "rotation_mode": "anchor"} if angle else {}
+    axis.set_xticks(range(len(names)), names, rotation=angle, **aligned)
     axis.set_yticks(range(len(names)), names)
-    axis.tick_params(length=0)
+    axis.tick_params(length=0, labelsize=7 if len(names) > _COUNTED else 9)
     axis.set_xlabel("answer")
     axis.set_ylabel("true class")
     for spine in axis.spines.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pnn_keras.card.licences import bounds
+from pnn_keras.card.licences import any_use, binding
 from pnn_keras.card.markdown import NOT_SAID, and_list, count, folded, listed, section, table, text
 from pnn_keras.card.spoken import speech_of
 
@@ -57,16 +57,21 @@ def _speakers(corpus: Mapping) -> str:
 def _licence(metadata: Mapping) -> str:
     """Under what licence the weights are, and why."""
     stated = metadata.get("licence") or metadata.get("license")
-    lines = [f"Licence of the weights: {text(stated)}." if stated else ""]
-    lines.append(text(metadata.get("licence_note") or ""))
-    binding, unknown = bounds(metadata)
-    if binding:
-        lines.append(f"Not free for any use: {text(and_list(binding))} is not.")
-    elif unknown:
-        lines.append(f"Whether any use is allowed is not known of {text(and_list(unknown))}.")
-    elif not metadata.get("licence_note"):
-        lines.append("The training corpora allow any use under the conditions of their licences.")
-    return " ".join(filter(None, lines))
+    named = {None: "", "other": "Licence of the weights: none of the usual ones."}.get(
+        stated, f"Licence of the weights: {text(stated)}."
+    )
+    note = text(metadata.get("licence_note") or "")
+    return " ".join(filter(None, [named, f"{note}." if note else "", _any_use(metadata)]))
+
+
+def _any_use(metadata: Mapping) -> str:
+    allowed, bound = any_use(metadata), binding(metadata)
+    if allowed is None:
+        return "Whether every use is allowed is not known."
+    if allowed:
+        return "Any use is allowed, products included, under the conditions of these licences."
+    why = f": {text(and_list(bound))} {'is' if len(bound) == 1 else 'are'} not" if bound else ""
+    return f"**Not free for any use**{why}."
 
 
 def _bullets(head: str, lines: list[str]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from pnn_keras.card.licences import bounds
-from pnn_keras.card.markdown import listed
-from pnn_keras.card.scored import best_plain, own_score, protocol_of
+from pnn_keras.card.licences import any_use, binding
+from pnn_keras.card.markdown import bounds_of, listed
+from pnn_keras.card.scored import best_plain, is_on_stop_rows, own_score, protocol_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +20,7 @@ class TaskFacts:
         uar: UAR on the test folds, or None.
         interval: its bounds, or None.
         speaker_disjoint: whether test speakers were new, or None.
+        on_stop_rows: whether it was scored on the rows that ended its training.
         plain: the best reference without a network: its method and its UAR, or None.
         elsewhere: corpora that were never heard: name, UAR, and whether these
             weights were scored (else the recipe without that corpus).
@@ -30,6 +31,7 @@ class TaskFacts:
     uar: float | None
     interval: tuple[float, float] | None
     speaker_disjoint: bool | None
+    on_stop_rows: bool
     plain: tuple[str, float] | None
     elsewhere: tuple[tuple[str, float, bool], ...]
 
@@ -42,8 +44,8 @@ class Overview:
         name: the preset.
         frontend: name of its front-end, or None.
         corpora: what it was trained on.
-        binding: what keeps it from any use: names of corpora, or openSMILE.
-        unknown: of what it cannot be told whether any use is allowed.
+        any_use: whether it may be used for anything; None where that cannot be told.
+        binding: what keeps it from that: names of corpora, or openSMILE.
         tasks: what each of its tasks is worth, in the chain's order.
         size: of its weights, in bytes, or None.
     """
@@ -51,8 +53,8 @@ class Overview:
     name: str
     frontend: str | None
     corpora: tuple[str, ...]
+    any_use: bool | None
     binding: tuple[str, ...]
-    unknown: tuple[str, ...]
     tasks: tuple[TaskFacts, ...]
     size: int | None
 
@@ -73,14 +75,13 @@ def overview(name: str, metadata: Mapping, size: int | None = None) -> Overview:
     >>> facts.task, facts.classes, facts.uar, facts.plain
     ('gender', 2, 0.75, ('svm', 0.5))
     """
-    binding, unknown = bounds(metadata)
     names = [str(corpus.get("name")) for corpus in listed(metadata, "corpora")]
     return Overview(
         name=name,
         frontend=(metadata.get("frontend") or {}).get("name"),
         corpora=tuple(dict.fromkeys(names)),
-        binding=tuple(binding),
-        unknown=tuple(unknown),
+        any_use=any_use(metadata),
+        binding=tuple(binding(metadata)),
         tasks=tuple(_task(metadata, task) for task in _tasks(metadata)),
         size=size,
     )
@@ -95,14 +96,13 @@ def _tasks(metadata: Mapping) -> list[str]:
 def _task(metadata: Mapping, task: str) -> TaskFacts:
     score = own_score(metadata, task)
     plain = best_plain(metadata, task)
-    bounds_of = score.get("interval") or {}
-    low, high = bounds_of.get("low"), bounds_of.get("high")
     return TaskFacts(
         task=task,
         classes=len(score["classes"]) if score.get("classes") else None,
         uar=score.get("uar"),
-        interval=None if low is None or high is None else (low, high),
+        interval=bounds_of(score),
         speaker_disjoint=protocol_of(metadata, task).get("speaker_disjoint") if score else None,
+        on_stop_rows=is_on_stop_rows(metadata, task),
         plain=None if plain is None else (plain[0], plain[1]["uar"]),
         elsewhere=tuple(
             (str(entry.get("corpus")), entry["uar"], entry.get("weights") == "these")

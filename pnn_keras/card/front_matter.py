@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from pnn_keras.card.licences import identifier
+from pnn_keras.card.licences import OPENSMILE, binding, identifier
 from pnn_keras.card.markdown import listed, printable
-from pnn_keras.card.scored import is_synthetic, own_score, protocol_of
+from pnn_keras.card.scored import is_on_stop_rows, is_synthetic, own_score, protocol_of
 from pnn_keras.card.spoken import known_corpus, languages
 
 #: Not ``keras``: hubs would say to load the folder with Keras alone, which cannot.
@@ -38,12 +38,28 @@ def _licence(metadata: Mapping) -> list[str]:
     known = identifier(stated)
     if known is not None:
         return [f"license: {known}"]
-    named = re.sub(r"[^a-z0-9.]+", "-", (stated or "see training data").casefold()).strip("-")
-    lines = ["license: other", f"license_name: {_quoted(named or 'other')}"]
-    homes = [info.homepage for info in map(known_corpus, listed(metadata, "corpora")) if info]
-    if len(homes) == len(listed(metadata, "corpora")) == 1:
-        lines.append(f"license_link: {_quoted(homes[0])}")
-    return lines
+    lines = ["license: other", f"license_name: {_quoted(_licence_name(metadata, stated))}"]
+    link = _licence_link(metadata)
+    return [*lines, f"license_link: {_quoted(link)}"] if link else lines
+
+
+def _licence_name(metadata: Mapping, stated: str | None) -> str:
+    """A name of hubs' form; of what binds the weights where their licence has none."""
+    if stated is None:
+        return "see-training-data"
+    if stated == "other":
+        parts = [identifier(corpus.get("licence")) for corpus in listed(metadata, "corpora")]
+        parts = [] if None in parts else list(dict.fromkeys(parts))
+        stated = " ".join([*parts, *(["opensmile"] if OPENSMILE in binding(metadata) else [])])
+    return re.sub(r"[^a-z0-9.]+", "-", stated.casefold()).strip("-") or "see-training-data"
+
+
+def _licence_link(metadata: Mapping) -> str | None:
+    """Where the licence is read that binds: openSMILE's, or the only corpus's."""
+    if OPENSMILE in binding(metadata):
+        return "https://github.com/audeering/opensmile/blob/master/LICENSE"
+    known = [known_corpus(corpus) for corpus in listed(metadata, "corpora")]
+    return known[0].homepage if len(known) == 1 and known[0] is not None else None
 
 
 def _tags(chain, metadata: Mapping) -> Iterable[str]:
@@ -63,7 +79,7 @@ def _results(chain, metadata: Mapping) -> list[str]:
     folds = " + ".join(dict.fromkeys(_corpora(metadata))) or "not recorded"
     for task in chain.tasks:
         score = own_score(metadata, task.name)
-        if score.get("uar") is not None:
+        if score.get("uar") is not None and not is_on_stop_rows(metadata, task.name):
             split = protocol_of(metadata, task.name).get("name") or "not recorded"
             lines += _result(task.name, folds, split, score["uar"], "test folds")
     for entry in listed(metadata, "elsewhere"):

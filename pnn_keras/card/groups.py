@@ -53,4 +53,5 @@ def _gap(by_gender: Mapping[str, Mapping]) -> str:
     if len(uars) != 2 or None in uars.values():
         return ""
     (high, most), (low, least) = sorted(uars.items(), key=lambda item: -item[1])
-    return f"Between {text(high)} and {text(low)} speakers lie {number(most - least)}."
+    gap = number(most - least)
+    return f"UAR is {gap} higher for {text(high)} than for {text(low)} speakers."

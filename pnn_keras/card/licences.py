@@ -23,6 +23,9 @@ _KNOWN = (
 #: Those of them that allow any use: their conditions are attribution and equal sharing.
 _ANY_USE = ("cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "odbl", "pddl", "apache-2.0", "mit")
 
+#: Whose licence binds whatever hears its features: free for research, not for products.
+OPENSMILE = "openSMILE"
+
 #: Words of licences that allow some uses alone.
 _BOUND = re.compile(r"non-?commercial|\bnc\b|research|registration|application|no standard", re.I)
 
@@ -55,6 +58,41 @@ def allows_any_use(licence: str | None) -> bool | None:
     return all(name in _ANY_USE for name in found) if found else None
 
 
+def any_use(metadata: Mapping) -> bool | None:
+    """Whether a chain may be used for anything, products included; None if it cannot be told.
+
+    What its recipe says counts; else the licences of the training corpora, its own, and
+    openSMILE where that computes the features.
+
+    >>> corpora = [{"name": "A", "licence": "CC0 1.0"}, {"name": "B", "licence": "CC BY-NC 4.0"}]
+    >>> any_use({"corpora": corpora}), any_use({"corpora": corpora[:1]}), any_use({})
+    (False, True, None)
+    """
+    if metadata.get("any_use") is not None:
+        return bool(metadata["any_use"])
+    if binding(metadata):
+        return False
+    licences = [corpus.get("licence") for corpus in metadata.get("corpora") or []]
+    allowed = {allows_any_use(licence) for licence in licences} or {None}
+    stated = allows_any_use(metadata["licence"]) if metadata.get("licence") else True
+    return False if stated is False else None if None in allowed else True
+
+
+def binding(metadata: Mapping) -> list[str]:
+    """What keeps a chain from any use: names of training corpora, and openSMILE.
+
+    >>> corpora = [{"name": "A", "licence": "CC0 1.0"}, {"name": "B", "licence": "CC BY-NC 4.0"}]
+    >>> binding({"corpora": corpora, "frontend": {"name": "egemaps"}})
+    ['B', 'openSMILE']
+    """
+    corpora = metadata.get("corpora") or []
+    bound = [c for c in corpora if allows_any_use(c.get("licence")) is False]
+    names = [str(corpus.get("name", "a corpus")) for corpus in bound]
+    if (metadata.get("frontend") or {}).get("name") == "egemaps":
+        names.append(OPENSMILE)
+    return list(dict.fromkeys(names))
+
+
 def _identifiers(licence: str | None) -> list[str]:
     named = _unremarked(licence).casefold()
     return [name for phrase, name in _KNOWN if re.search(phrase, named)]
@@ -63,26 +101,3 @@ def _identifiers(licence: str | None) -> list[str]:
 def _unremarked(licence: str | None) -> str:
     """A licence's name without what is remarked on it in brackets."""
     return re.sub(r"\(.*?\)", "", licence or "")
-
-
-def bounds(metadata: Mapping) -> tuple[list[str], list[str]]:
-    """What keeps a chain from any use, and of what that cannot be told.
-
-    The licences of the training corpora bind it, its own where one is recorded, and openSMILE
-    where that computes the features.
-
-    >>> corpora = [{"name": "A", "licence": "CC0 1.0"}, {"name": "B", "licence": "CC BY-NC 4.0"}]
-    >>> bounds({"corpora": corpora, "frontend": {"name": "egemaps"}})
-    (['B', 'openSMILE'], [])
-    """
-    corpora = metadata.get("corpora") or []
-    named = {str(c.get("name", "a corpus")): allows_any_use(c.get("licence")) for c in corpora}
-    if metadata.get("licence") and not named.values() - {True}:
-        named["its own licence"] = allows_any_use(metadata["licence"])
-    if not corpora and not metadata.get("licence"):
-        named["its training corpora"] = None
-    binding = [name for name, free in named.items() if free is False]
-    unknown = [name for name, free in named.items() if free is None]
-    if (metadata.get("frontend") or {}).get("name") == "egemaps":
-        binding.append("openSMILE")
-    return binding, unknown

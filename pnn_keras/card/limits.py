@@ -74,11 +74,11 @@ def _speech(metadata: Mapping) -> str:
     if not said:
         return "No recorded voice is known to be among its training data."
     speakers = sum(len(corpus.get("speakers") or []) for corpus in corpora)
-    of = f" of {count(speakers, 'speaker')}" if speakers else ""
+    of = f"{count(speakers, 'speaker')}: " if speakers else ""
     acted = all(speech is not None and speech.kind == "acted" for _, speech in known)
-    remark = " Nobody in it felt what was played, and spontaneous speech differs." if acted else ""
+    remark = " All of it was acted; spontaneous speech differs." if acted else ""
     return (
-        f"It has heard {and_list(said)}{of}. Other languages, other rooms and microphones, and "
+        f"It has heard {of}{and_list(said)}. Other languages, other rooms and microphones, and "
         f"other ages than theirs are new to it.{remark}"
     )
 

@@ -23,15 +23,21 @@ def number(value: float | None) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
+def bounds_of(score: Mapping) -> tuple[float, float] | None:
+    """The bounds of a score's interval; None where there is none."""
+    recorded = score.get("interval") or {}
+    low, high = recorded.get("low"), recorded.get("high")
+    return None if low is None or high is None else (low, high)
+
+
 def interval(score: Mapping) -> str:
     """The bounds of a score's interval, in brackets; a dash where there is none.
 
     >>> interval({"interval": {"low": 0.5, "high": 0.75}}), interval({})
     ('[0.500, 0.750]', '-')
     """
-    bounds = score.get("interval") or {}
-    low, high = bounds.get("low"), bounds.get("high")
-    return "-" if low is None or high is None else f"[{number(low)}, {number(high)}]"
+    bounds = bounds_of(score)
+    return "-" if bounds is None else f"[{number(bounds[0])}, {number(bounds[1])}]"
 
 
 def and_list(names: Iterable[str]) -> str:

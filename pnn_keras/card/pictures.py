@@ -54,12 +54,19 @@ def write_pictures(metadata: Mapping, folder: Path) -> list[str]:
 
 def _png(draw: Callable[[], Figure]) -> bytes:
     """The bytes of a picture: no date and no version of a library in them."""
-    from PIL import Image
+    from PIL import Image  # which matplotlib writes PNG with, too
 
     drawn, reduced = io.BytesIO(), io.BytesIO()
     with styled():
         # White behind everything, so that it is readable on a dark page too.
-        draw().savefig(drawn, format="png", dpi=_DENSITY, metadata={"Software": None})
+        draw().savefig(
+            drawn,
+            format="png",
+            dpi=_DENSITY,
+            bbox_inches="tight",
+            pad_inches=0.08,
+            metadata={"Software": None},
+        )
     colours = Image.open(drawn).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
     colours.save(reduced, format="png", optimize=True)
     return reduced.getvalue()

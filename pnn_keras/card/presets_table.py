@@ -12,6 +12,14 @@ from pnn_keras.errors import UserError
 #: What the table stands between in a text.
 BEGIN, END = "<!-- zoo -->", "<!-- /zoo -->"
 
+_NOTES = {
+    "†": "† speaker-dependent: test speakers were heard in training.",
+    "‡": "‡ whether test speakers were heard in training is not recorded.",
+    "§": "§ on its own stop rows, which ended its training: no test speaker is a class of it.",
+}
+
+_MARKS = {True: "", False: " †", None: " ‡"}
+
 _HEAD = (
     "preset",
     "front-end",
@@ -53,20 +61,22 @@ def replace_zoo_table(text: str, new: str) -> str:
     Example:
 
     >>> replace_zoo_table("a <!-- zoo -->old<!-- /zoo --> b", "new")
-    'a <!-- zoo -->\nnew\n<!-- /zoo --> b'
+    'a <!-- zoo -->\n\nnew\n\n<!-- /zoo --> b'
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise UserError(f"A zoo's table stands between {BEGIN} and {END}. Received: no such marks")
-    return f"{before}{BEGIN}\n{new}\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{new}\n\n{END}{after}"
 
 
-def any_use(preset: Overview) -> str:
+def use_in_words(preset: Overview) -> str:
     """Whether a preset may be used for anything, and what binds it."""
-    if preset.binding:
-        return f"no: {', '.join(preset.binding)}"
-    return "not known" if preset.unknown else "yes"
+    if preset.any_use is None:
+        return "not known"
+    if preset.any_use:
+        return "yes"
+    return f"no: {', '.join(preset.binding)}" if preset.binding else "no"
 
 
 def size_in_words(size: int | None) -> str:
@@ -84,19 +94,25 @@ def _row(preset: Overview) -> list[str]:
         preset.frontend or "-",
         _lines(f"{t.task} ({t.classes})" if t.classes else t.task for t in preset.tasks),
         ", ".join(preset.corpora) or "-",
-        any_use(preset),
-        _lines(uar_in_words(task) for task in preset.tasks),
+        use_in_words(preset),
+        _lines(uar_in_words(task) + _mark(task) for task in preset.tasks),
         _lines(plain_in_words(task) for task in preset.tasks),
-        _lines(elsewhere_in_words(task) for task in preset.tasks),
+        _lines(elsewhere_in_words(task).replace("*", "\\*") for task in preset.tasks),
         size_in_words(preset.size),
     ]
 
 
+def _mark(task: TaskFacts) -> str:
+    """What to know of a UAR: whether test speakers were heard, or may have been."""
+    if task.uar is None:
+        return ""
+    return " §" if task.on_stop_rows else _MARKS[task.speaker_disjoint]
+
+
 def uar_in_words(task: TaskFacts) -> str:
-    """A task's UAR with its interval, marked where test speakers were, or may be, heard."""
+    """A task's UAR with its interval."""
     bounds = f" [{', '.join(map(number, task.interval))}]" if task.interval else ""
-    mark = {True: "", False: " †", None: " ‡"}[task.speaker_disjoint]
-    return "-" if task.uar is None else f"{number(task.uar)}{bounds}{mark}"
+    return "-" if task.uar is None else f"{number(task.uar)}{bounds}"
 
 
 def plain_in_words(task: TaskFacts) -> str:
@@ -122,8 +138,5 @@ def _notes(presets: list[Overview]) -> list[str]:
     notes = []
     if any(not these for task in scored for _, _, these in task.elsewhere):
         notes.append("\\* the same recipe, trained without that corpus.")
-    if any(task.speaker_disjoint is False for task in scored):
-        notes.append("† speaker-dependent: test speakers were heard in training.")
-    if any(task.speaker_disjoint is None for task in scored):
-        notes.append("‡ whether test speakers were heard in training is not recorded.")
-    return notes
+    marks = "".join(map(_mark, scored))
+    return notes + [note for mark, note in _NOTES.items() if mark in marks]

@@ -34,6 +34,14 @@ def own_score(metadata: Mapping, task: str) -> Mapping:
     return ((metadata.get("scores") or {}).get(task) or {}).get(own_method(metadata, task)) or {}
 
 
+def is_on_stop_rows(metadata: Mapping, task: str) -> bool:
+    """Whether a column was scored on the rows that ended its training, having no test rows.
+
+    A speaker recogniser knows none of the test speakers of a speaker-disjoint protocol.
+    """
+    return own_score(metadata, task).get("role") == "stop"
+
+
 def best_plain(metadata: Mapping, task: str) -> tuple[str, Mapping] | None:
     """The plain reference with the highest UAR and its score; None if there is none.
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pnn_keras.card.markdown import NOT_SAID, folded, interval, number, section, table, text
+from pnn_keras.card.markdown import (
+    NOT_SAID,
+    bounds_of,
+    count,
+    folded,
+    interval,
+    number,
+    section,
+    table,
+    text,
+)
 from pnn_keras.card.names import confusion_name
 from pnn_keras.card.protocol import scored_by
-from pnn_keras.card.scored import METHODS, best_plain, own_method, protocol_of
+from pnn_keras.card.scored import METHODS, best_plain, is_on_stop_rows, own_method, protocol_of
 from pnn_keras.card.summary import MOST_CLASSES
 
 _INTRODUCTION = (
@@ -30,7 +40,7 @@ def _task(metadata: Mapping, task: str, methods: Mapping, pictures: frozenset[st
     own = own_method(metadata, task)
     parts = [
         f"### {text(task)}",
-        scored_by(protocol_of(metadata, task)),
+        _scored_on(metadata, task),
         _table(methods),
         _intervals(methods),
         _beside(metadata, task),
@@ -38,6 +48,17 @@ def _task(metadata: Mapping, task: str, methods: Mapping, pictures: frozenset[st
         _confusion(task, own, methods.get(own) or {}, pictures),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _scored_on(metadata: Mapping, task: str) -> str:
+    """Whose voices a score was taken on."""
+    if not is_on_stop_rows(metadata, task):
+        return scored_by(protocol_of(metadata, task))
+    voices = ": other clips of the speakers that it was trained on" * task.startswith("speaker")
+    return (
+        f"Scored on its own stop rows{voices}. They chose when its training ended, so that the "
+        "score flatters."
+    )
 
 
 def _table(methods: Mapping[str, Mapping]) -> str:
@@ -52,27 +73,29 @@ def _table(methods: Mapping[str, Mapping]) -> str:
         for method, score in methods.items()
     ]
     head = ["method", "UAR", "interval", "mean ± SD of folds", "utterances"]
-    return table(head, rows, right=(1, 2, 3, 4))
+    if not any(map(bounds_of, methods.values())):
+        head, rows = head[:2] + head[3:], [row[:2] + row[3:] for row in rows]
+    return table(head, rows, right=range(1, len(head)))
 
 
 def _folds(score: Mapping) -> str:
     mean, deviation = score.get("uar_folds_mean"), score.get("uar_folds_sd")
     absent = score.get("absent") or 0
-    missing = f" (a class absent {absent} times)" if absent else ""
+    missing = f" ({count(absent, 'absent class', 'absent classes')})" if absent else ""
     return "-" if mean is None else f"{number(mean)} ± {number(deviation)}{missing}"
 
 
 def _intervals(methods: Mapping[str, Mapping]) -> str:
     """What the intervals are, and what to be wary of."""
-    given = [score["interval"] for score in methods.values() if score.get("interval")]
+    given = [score["interval"] for score in methods.values() if bounds_of(score)]
     if not given:
         return ""
     first = given[0]
-    level = f"{first['level']:.0%} " if first.get("level") else ""
-    over = f" over {first['speakers']} speakers" if first.get("speakers") else ""
+    level = f"{100 * first['level']:g} % " if first.get("level") else ""
+    over = f"{first['speakers']} speakers" if first.get("speakers") else "utterances"
     said = (
-        f"Intervals: {level}bootstrap{over}, each of one score by itself; two that overlap "
-        "may still differ, and the other way round."
+        f"Intervals: {level}bootstrap over {over}, each of one score by itself, so they do not "
+        "tell whether two methods differ."
     )
     warnings = dict.fromkeys(text(i["warning"]) for i in given if i.get("warning"))
     return " ".join([said, *warnings])

@@ -135,6 +135,11 @@ def hears_audio(chain) -> bool:
     )
 
 
+def knows_speakers(chain) -> bool:
+    """Whether some front-end's features are standardised for each speaker."""
+    return any(is_marked(config) for config in chain.frontends.values())
+
+
 def _kind(chain, name: str) -> str:
     """The front-end behind a name: one may be heard standardised for each speaker."""
     return str(chain.frontends.get(name, {}).get("name", name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pnn_keras.card.markdown import section
-from pnn_keras.card.summary import hears_audio
+from pnn_keras.card.summary import hears_audio, knows_speakers
 
 
 def how_to_use(chain, name: str) -> str:
@@ -11,7 +11,10 @@ def how_to_use(chain, name: str) -> str:
     tasks = [task.name for task in chain.tasks]
     if not tasks:
         return ""
-    asked = _ask_audio(name, tasks[-1]) if hears_audio(chain) else _ask_vectors(name, chain)
+    if hears_audio(chain):
+        asked = _ask_audio(name, tasks[-1], ', speakers=["1", "1"]' * knows_speakers(chain))
+    else:
+        asked = _ask_vectors(name, chain)
     return section(
         "How to use it",
         f"```python\n{asked}\n```",
@@ -22,11 +25,11 @@ def how_to_use(chain, name: str) -> str:
     )
 
 
-def _ask_audio(name: str, task: str) -> str:
+def _ask_audio(name: str, task: str, who: str) -> str:
     return (
         "import pnn_keras\n\n"
         f'chain = pnn_keras.load("{name}")\n'
-        f'chain.predict_audio(["a.wav", "b.wav"])[0]["{task}"]["label"]'
+        f'chain.predict_audio(["a.wav", "b.wav"]{who})[0]["{task}"]["label"]'
     )
 
 
@@ -43,13 +46,16 @@ def _ask_vectors(name: str, chain) -> str:
 
 def _commands(chain, name: str) -> str:
     asked = [f"pnn-keras predict {name} a.wav b.wav"] if hears_audio(chain) else []
+    served = [f"pnn-keras serve {name}", f"pnn-keras export {name} --to served/models"]
+    if knows_speakers(chain):
+        asked, served = [], []  # one clip has no speaker statistics
     return "\n".join(
         [
             *asked,
-            f"pnn-keras serve {name}",
-            f"pnn-keras export {name} --to served/models",
+            *served,
             f"pnn-keras evaluate {name} --corpus path/to/recordings",
-            f"pnn-keras train --from {name} --target emotion --corpus path/to/recordings "
-            "--out mine",
+            # The corpus is named, since the chain may have a column for emotion already.
+            f"pnn-keras train --from {name} --target emotion@MINE "
+            "--corpus MINE=path/to/recordings --out mine",
         ]
     )
