@@ -8,7 +8,7 @@ from card_made import calibration, full_metadata
 from chain_made import foreign_chain, made_chain, recorded_metadata, two_ears_chain
 
 from pnn_keras import Chain, Task
-from pnn_keras.card import card
+from pnn_keras.card import card, overview
 from pnn_keras.speaker_scaling import marked
 
 LOGMEL = {"name": "logmel", "version": "1", "band": [50.0, 5000.0], "longest": 60.0}
@@ -314,29 +314,31 @@ def paths(value, at=()):
             yield from paths(item, (*at, key))
 
 
-def without(value, path, put):
-    """A copy in which the value at a path is missing, or is something else."""
+def without(value: dict, path: tuple, null: bool) -> dict:
+    """A copy in which what is at a path is missing, or null."""
     changed = copy.deepcopy(value)
     holder = changed
     for key in path[:-1]:
         holder = holder[key]
-    if put is None and isinstance(holder, dict):
-        del holder[path[-1]]
+    if null:
+        holder[path[-1]] = None
     else:
-        holder[path[-1]] = put
+        del holder[path[-1]]
     return changed
 
 
-#: Lists of numbers are whole or not there.
-_WHOLE = ("bins", "confusion", "classes", "citation")
-
-
-def test_anything_may_be_missing(chain):
+@pytest.mark.parametrize("null", [False, True], ids=["missing", "null"])
+def test_anything_may_be_missing_or_null(chain, null):
     metadata = full_metadata()
     for path in paths(metadata):
-        if isinstance(path[-1], str) and not set(path[:-1]) & set(_WHOLE):
-            text = card(chain, without(metadata, path, None))
-            assert text.startswith("---\nlicense: "), path
+        if isinstance(path[-1], str):
+            changed = without(metadata, path, null)
+            try:
+                text = card(chain, changed)
+                overview("made", changed)
+            except Exception as error:
+                raise AssertionError(f"no card without {path}") from error
+            assert text.startswith("---\nlicense: ")
 
 
 def test_the_same_metadata_give_the_same_text(chain):

@@ -77,6 +77,8 @@ LIGHT = (
     "corpora",
     "frontends",
     "store",
+    "figure_style",
+    "card",
     "protocol",
     "statistics",
     "intervals",

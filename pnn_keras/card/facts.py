@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from pnn_keras.card.licences import any_use, binding
-from pnn_keras.card.markdown import bounds_of, listed
+from pnn_keras.card.markdown import bounds_of, listed, told
 from pnn_keras.card.scored import best_plain, is_on_stop_rows, own_score, protocol_of
 
 
@@ -75,6 +75,7 @@ def overview(name: str, metadata: Mapping, size: int | None = None) -> Overview:
     >>> facts.task, facts.classes, facts.uar, facts.plain
     ('gender', 2, 0.75, ('svm', 0.5))
     """
+    metadata = told(metadata)
     names = [str(corpus.get("name")) for corpus in listed(metadata, "corpora")]
     return Overview(
         name=name,

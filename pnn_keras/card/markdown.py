@@ -14,6 +14,20 @@ def listed(metadata: Mapping, key: str) -> list[Mapping]:
     return list(metadata.get(key) or [])
 
 
+def told(value):
+    """What was recorded, without what is null: that and what is missing are one to a card.
+
+    A class without a recall stays: it is named, with a dash.
+
+    >>> told({"uar": None, "recalls": {"sad": None}, "corpora": [{"name": "A", "clips": None}]})
+    {'recalls': {'sad': None}, 'corpora': [{'name': 'A'}]}
+    """
+    if isinstance(value, Mapping):
+        known = {key: item for key, item in value.items() if item is not None}
+        return {key: i if key == "recalls" else told(i) for key, i in known.items()}
+    return [told(item) for item in value] if isinstance(value, list) else value
+
+
 def number(value: float | None) -> str:
     """A share of 1 with three decimals; a dash where there is none.
 

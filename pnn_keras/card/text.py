@@ -10,6 +10,7 @@ from pnn_keras.card.elsewhere import elsewhere
 from pnn_keras.card.front_matter import front_matter
 from pnn_keras.card.groups import groups
 from pnn_keras.card.limits import intended_use
+from pnn_keras.card.markdown import told
 from pnn_keras.card.parameters import parameters
 from pnn_keras.card.protocol import protocol_section
 from pnn_keras.card.provenance import provenance
@@ -52,7 +53,7 @@ def card(
     <BLANKLINE>
     A progressive neural network for speech: it hears 3 features and answers gender.
     """
-    there = frozenset(pictures)
+    metadata, there = told(metadata), frozenset(pictures)
     sections = (
         front_matter(chain, metadata, name),
         summary(chain, metadata),
