@@ -64,6 +64,13 @@ def test_presets_are_found_where_they_are_installed(distribution):
     assert here == {item.name for item in zoo.iterdir() if item.joinpath("config.json").is_file()}
 
 
+def test_every_kind_of_file_of_a_preset_ships():
+    kinds = {path.suffix for path in ROOT.glob("zoo/*/*") if (path.parent / "config.json").exists()}
+    shipped = lines(SETUP["options.package_data"]["pnn_keras_zoo"])
+    assert ".png" in kinds
+    assert {f"**/*{kind}" for kind in kinds} <= set(shipped)
+
+
 def test_every_package_is_listed():
     folders = {path.parent.relative_to(ROOT) for path in ROOT.glob("pnn_keras/**/__init__.py")}
     packages = {".".join(folder.parts) for folder in folders}
