@@ -65,7 +65,8 @@ def test_presets_are_found_where_they_are_installed(distribution):
 
 
 def test_every_kind_of_file_of_a_preset_ships():
-    kinds = {path.suffix for path in ROOT.glob("zoo/*/*") if (path.parent / "config.json").exists()}
+    presets = [path.parent for path in ROOT.glob("zoo/*/config.json")]
+    kinds = {path.suffix for folder in presets for path in folder.iterdir()}
     shipped = lines(SETUP["options.package_data"]["pnn_keras_zoo"])
     assert ".png" in kinds
     assert {f"**/*{kind}" for kind in kinds} <= set(shipped)
