@@ -211,6 +211,14 @@ def test_unheard_corpora_tell_chance_and_what_was_scored(full):
     assert "| `emotion` | EmoDB | the same recipe without that corpus | 0.438 |" in said
 
 
+def test_unheard_corpora_tell_what_adapting_brings(chain):
+    metadata = full_metadata()
+    metadata["elsewhere"][0]["adapted"] = {"uar": 0.625}
+    said = section(card(chain, metadata), "On corpora that it never heard")
+    assert "| 0.375 | [0.350, 0.400] | 0.625 | 0.500 |" in said
+    assert "without their labels: transductive" in said
+
+
 def test_groups_tell_sex_corpus_and_worst_speaker(full):
     said = section(full, "Who is heard how well")
     assert "| sex | female | 0.625 | 700 | 13 |" in said

@@ -12,10 +12,29 @@ WEIGHTS = {
     "left out": "the same recipe without that corpus",
 }
 
+_HEAD = (
+    "task",
+    "corpus",
+    "scored",
+    "UAR",
+    "interval",
+    "adapted",
+    "chance",
+    "utterances",
+    "speakers",
+    "labels",
+)
+
 _INTRODUCTION = (
     "What to expect of recordings of another kind: each corpus was scored whole, by weights that "
     "have heard none of it. Either these very weights, or, for a corpus that they were trained "
     "on, a chain of the same recipe trained without it. Guessing gets the chance level."
+)
+
+
+_ADAPTED = (
+    "*Adapted* is with the scalers fitted on the corpus's own recordings, all of them at once and "
+    "without their labels: transductive."
 )
 
 
@@ -34,6 +53,7 @@ def elsewhere(metadata: Mapping) -> str:
             WEIGHTS.get(entry.get("weights"), "-"),
             number(entry.get("uar")),
             interval(entry),
+            number(_adapted(entry)),
             _chance(entry),
             entry.get("utterances", "-"),
             entry.get("speakers", "-"),
@@ -41,9 +61,18 @@ def elsewhere(metadata: Mapping) -> str:
         ]
         for entry in found
     ]
-    head = ["task", "corpus", "scored", "UAR", "interval", "chance", "utterances", "speakers"]
-    body = table([*head, "labels"], rows, right=range(3, 8))
-    return section("On corpora that it never heard", _INTRODUCTION, body)
+    head = [*_HEAD]
+    adapts = any(_adapted(entry) is not None for entry in found)
+    if not adapts:
+        place = head.index("adapted")
+        head, *rows = ([*row[:place], *row[place + 1 :]] for row in (head, *rows))
+    body = table(head, rows, right=range(3, len(head) - 1))
+    explained = f"{_INTRODUCTION} {_ADAPTED}" if adapts else _INTRODUCTION
+    return section("On corpora that it never heard", explained, body)
+
+
+def _adapted(entry: Mapping) -> float | None:
+    return (entry.get("adapted") or {}).get("uar")
 
 
 def _chance(entry: Mapping) -> str:
