@@ -1,8 +1,9 @@
 """The preset format: one trained chain as a folder that loads without running anyone's code.
 
-A preset holds four files: ``config.json`` (format, architecture, digest of the
-weights), ``metadata.json`` (scores and provenance), ``model.weights.h5`` and
-``README.md`` (the card). :func:`pnn_keras.zoo.load_preset` makes a chain of it.
+A preset holds ``config.json`` (format, architecture, digest of the weights),
+``metadata.json`` (scores and provenance), ``model.weights.h5`` and ``README.md``
+(the card, with the pictures that it shows). :func:`pnn_keras.zoo.load_preset`
+makes a chain of it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from pnn_keras.allowed import check_config
-from pnn_keras.card import card
+from pnn_keras.card import write_card
 from pnn_keras.errors import PresetError, UserError
 from pnn_keras.folder import whole_folder
 
@@ -110,7 +111,7 @@ def save_preset(
         }
         _write_json(part / CONFIG, described)
         _write_json(part / METADATA, metadata)
-        (part / CARD).write_text(card(chain, metadata, name=final.name), encoding="utf-8")
+        write_card(chain, metadata, part, final.name)
     return final
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pnn_keras.allowed import check_config
+from pnn_keras.card import write_card
 from pnn_keras.errors import PresetError, UserError
 from pnn_keras.preset import CARD, CONFIG, Preset, read_preset
 
@@ -187,6 +188,37 @@ def verify(model: str | os.PathLike) -> dict:
         "tasks": {task.name: list(task.classes) for task in chain.tasks},
         "versions": dict(preset.versions),
     }
+
+
+def rewrite_card(folder: str | os.PathLike) -> list[str]:
+    """Writes a preset's card and pictures anew, from what is stored with it.
+
+    Its configuration, its metadata and its weights stay as they are.
+
+    Args:
+        folder: the preset's folder; its name is the preset's.
+
+    Returns:
+        The names of the files written.
+
+    Raises:
+        PresetError: see :func:`load_preset`.
+        PnnKerasError: the disk refused (full, no permission, ...).
+
+    Example:
+
+    >>> import tempfile
+    >>> from pnn_keras import Chain, Task
+    >>> chain = Chain()
+    >>> column = chain.add_column(Task("gender", ("female", "male")), dimension=3, units=[4])
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     chain.save_to_preset(Path(parent) / "gender")
+    ...     rewrite_card(Path(parent) / "gender")
+    ['README.md']
+    """
+    folder = Path(folder)
+    chain = load_preset(folder)
+    return write_card(chain, chain.metadata, folder, folder.resolve().name)
 
 
 def _make_chain(preset: Preset) -> Chain:

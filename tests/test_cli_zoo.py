@@ -12,6 +12,8 @@ def test_zoo_list_names_the_shipped_preset(command):
     code, out, _ = command("zoo", "list")
     assert code == 0
     assert "gender-emotion-emodb" in out
+    for fact in ("trained on   EmoDB", "any use      no: openSMILE", "speaker-disjoint", "MB"):
+        assert fact in out
 
 
 def test_zoo_verify_finds_the_shipped_preset_whole(command):

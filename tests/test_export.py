@@ -186,7 +186,10 @@ def test_versions_count_up_from_the_highest(chain, tmp_path):
 
 def test_card_lies_beside_the_graph(tmp_path):
     folder = export_chain(made_chain(metadata=recorded_metadata()), tmp_path, name="made")
-    assert "# Gender, then emotion" in (folder / "CARD.md").read_text()
+    text = (folder / "CARD.md").read_text()
+    assert "# Gender, then emotion" in text
+    assert "| **happy** | 2 | 1 | 1 |" in text
+    assert "![" not in text and not list(folder.glob("*.png"))  # no picture that is not there
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "spa ce"])

@@ -64,6 +64,11 @@ def test_presets_are_found_where_they_are_installed(distribution):
     assert here == {item.name for item in zoo.iterdir() if item.joinpath("config.json").is_file()}
 
 
+def test_what_a_preset_is_made_of_ships():
+    shipped = set(lines(SETUP["options.package_data"]["pnn_keras_zoo"]))
+    assert {"**/*.h5", "**/*.json", "**/*.md", "**/*.png"} <= shipped
+
+
 def test_every_package_is_listed():
     folders = {path.parent.relative_to(ROOT) for path in ROOT.glob("pnn_keras/**/__init__.py")}
     packages = {".".join(folder.parts) for folder in folders}

@@ -11,7 +11,6 @@ from chain_made import answers, foreign_chain, made_chain, recorded_metadata, ro
 import pnn_keras.preset
 from pnn_keras import Chain, Task
 from pnn_keras.allowed import check_config
-from pnn_keras.card import card
 from pnn_keras.column import ForeignColumn
 from pnn_keras.errors import PnnKerasError, PresetError, UserError
 from pnn_keras.folder import whole_folder
@@ -139,7 +138,7 @@ def test_interrupt_while_saving_leaves_nothing(chain, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pnn_keras.preset, "card", interrupt)
+    monkeypatch.setattr(pnn_keras.preset, "write_card", interrupt)
     with pytest.raises(KeyboardInterrupt):
         save_preset(chain, tmp_path / "made")
     assert list(tmp_path.iterdir()) == []
@@ -306,64 +305,3 @@ def test_nonsense_in_a_column_is_a_clear_error(folder, change):
 
 def test_check_config_lets_plain_values_pass():
     check_config([1, None, "text", {"class_name": "__tuple__", "items": [1, 2]}])
-
-
-def test_card_tells_the_scores_side_by_side(chain):
-    text = card(chain, recorded_metadata(), name="made")
-    assert "| ProgNet | 0.500 | 0.480 ± 0.030 | 12 | 0.750 | 0.250 | 0.500 |" in text
-    assert "| DNN from scratch, same split | 0.400 |" in text
-    assert "| **happy** | 2 | 1 | 1 |" in text
-
-
-def test_card_tells_who_was_heard_and_how_to_go_on(chain):
-    text = card(chain, recorded_metadata(), name="made")
-    assert "Speaker-disjoint: no test speaker was heard in training." in text
-    assert "| Made | 12 | 2 | recorded | CC0 |" in text
-    assert "pnn-keras predict made a.wav" in text
-
-
-def test_card_stamps_a_speaker_dependent_score(chain):
-    metadata = recorded_metadata()
-    metadata["protocol"]["speaker_disjoint"] = False
-    assert "Speaker-dependent: every test speaker was heard" in card(chain, metadata)
-
-
-def test_card_says_what_was_scored(chain):
-    assert "networks trained on the protocol's folds" in card(chain, recorded_metadata())
-
-
-def test_card_names_defects_of_the_data(chain):
-    text = card(chain, {**recorded_metadata(), "notes": ["Two clips are the same."]})
-    assert "Known defects:\n\n- Two clips are the same." in text
-
-
-def test_card_says_synthetic_plainly(chain):
-    metadata = recorded_metadata()
-    metadata["corpora"][0]["synthetic"] = True
-    text = card(chain, metadata)
-    assert "**Trained on synthetic audio.**" in text and "  - synthetic-data" in text
-
-
-def test_card_of_a_chain_without_metadata_says_so(chain):
-    assert card(chain, {}).count("Not recorded.") == 3
-
-
-def test_card_front_matter_is_yaml(chain):
-    yaml = pytest.importorskip("yaml")
-    front = yaml.safe_load(card(chain, recorded_metadata()).split("---")[1])
-    assert front["library_name"] == "pnn-keras" and front["datasets"] == ["Made"]
-
-
-def test_the_card_stamps_each_task_with_the_protocol_that_scored_it():
-    from pnn_keras.card import card
-
-    score = {"column": {"uar": 0.5, "recalls": {}, "classes": []}}
-    metadata = {
-        "protocol": {"name": "speaker-5-fold", "speaker_disjoint": True},
-        "protocols": {"gender": {"name": "paper-10-fold", "speaker_disjoint": False}},
-        "scores": {"gender": score, "emotion": score},
-    }
-    text = card(made_chain(), metadata)
-    gender, emotion = text.split("### gender")[1].split("### emotion")
-    assert "Speaker-dependent" in gender
-    assert "Speaker-disjoint" in emotion

@@ -9,9 +9,10 @@ from run_made import EPOCHS, make_run
 
 from pnn_keras.experiments import Study, make_experiment, read_run
 from pnn_keras.experiments.analysis import analyse
+from pnn_keras.figure_style import styled
 from pnn_keras.methods import METHODS
 from pnn_keras.report import course_figures, matrix_figures, score_figures
-from pnn_keras.report.drawing import LOOKS, styled, write_drawing
+from pnn_keras.report.drawing import LOOKS, write_drawing
 
 RIGHT = {"dnn": 5, "ptft": [5, 6], "prognet": [7, 8]}
 

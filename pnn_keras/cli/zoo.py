@@ -12,23 +12,22 @@ zoo_app = typer.Typer(no_args_is_help=True, help="The presets that ship with the
 
 @zoo_app.command("list")
 def zoo_list() -> None:
-    """List the presets that ship with the package."""
+    """List the presets that ship with the package, with what each is worth."""
     from pnn_keras import terminal
     from pnn_keras.preset import read_preset
     from pnn_keras.zoo import find, list_presets
 
-    terminal.show_presets({name: read_preset(find(name)).metadata for name in list_presets()})
+    terminal.show_presets([read_preset(find(name)) for name in list_presets()])
 
 
 @zoo_app.command("show")
 def zoo_show(model: Model) -> None:
     """Show what a preset answers, its scores and its training data; piped, its card."""
     from pnn_keras import terminal
-    from pnn_keras.preset import CARD, read_preset
+    from pnn_keras.preset import read_preset
     from pnn_keras.zoo import find
 
-    preset = read_preset(find(model))
-    terminal.show_preset(preset.metadata, preset.folder / CARD)
+    terminal.show_preset(read_preset(find(model)))
 
 
 @zoo_app.command("verify")

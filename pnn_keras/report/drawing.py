@@ -8,7 +8,6 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 from matplotlib.figure import Figure
 
 #: Width of a page's figure, in inches.
@@ -33,22 +32,6 @@ LOOKS = {
 #: Colours and hatches of the sexes.
 SEXES = {"female": ("#CC79A7", ""), "male": ("#0072B2", "///"), "unknown": ("#999999", "...")}
 
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "lines.markeredgecolor": "black",
-    "lines.markeredgewidth": 0.5,
-    "hatch.linewidth": 0.5,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "pnn-keras",  # the same figure is the same file
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
@@ -65,11 +48,6 @@ class Drawing:
     caption: str
     alt: str
     figure: Figure
-
-
-def styled():
-    """The context in which figures are drawn and written."""
-    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "backend": "agg"})
 
 
 def canvas(height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, **options):

@@ -11,8 +11,9 @@ from pnn_keras.errors import PnnKerasError
 from pnn_keras.experiments import RunResult, StudyResult, read_run
 from pnn_keras.experiments.analysis import Analysis, analyse
 from pnn_keras.experiments.store import SPEC, write_text
+from pnn_keras.figure_style import styled
 from pnn_keras.report import course_figures, matrix_figures, role_figures, score_figures
-from pnn_keras.report.drawing import Drawing, styled, write_drawing
+from pnn_keras.report.drawing import Drawing, write_drawing
 from pnn_keras.report.naming import file_name
 from pnn_keras.report.page import Section, page
 from pnn_keras.report.run_tables import (

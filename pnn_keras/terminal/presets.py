@@ -3,51 +3,58 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
-from pnn_keras.terminal.layout import facts, heading, new_table, number
+from pnn_keras.card import (
+    Overview,
+    TaskFacts,
+    elsewhere_in_words,
+    overview,
+    plain_in_words,
+    size_in_words,
+    uar_in_words,
+    use_in_words,
+)
+from pnn_keras.preset import CARD, Preset
+from pnn_keras.terminal.layout import facts, heading, new_table
 from pnn_keras.terminal.scores import STAMPS, show_scores
 from pnn_keras.terminal.writing import show, write
 
+#: What a mark on a UAR elsewhere means.
+_LEFT_OUT = "* the same recipe, trained without that corpus"
 
-def show_presets(presets: Mapping[str, Mapping]) -> None:
-    """Prints the presets of the zoo.
+
+def show_presets(presets: Iterable[Preset]) -> None:
+    """Prints presets: of each what the README's table says.
 
     Args:
-        presets: the metadata of each, by name.
+        presets: the presets, read and found whole.
     """
-    table = new_table()
-    table.add_column("preset", no_wrap=True)
-    for name in ("answers", "trained on"):
-        table.add_column(name, overflow="fold")
-    table.add_column("UAR", justify="right")
-    table.add_column("score is")
-    for name, metadata in presets.items():
-        target = metadata.get("target", "-")
-        score = next(iter((metadata.get("scores") or {}).get(target, {}).values()), {})
-        disjoint = (metadata.get("protocol") or {}).get("speaker_disjoint")
-        corpora = ", ".join(str(corpus["name"]) for corpus in metadata.get("corpora") or [])
-        stamp = "-" if disjoint is None else STAMPS[disjoint].partition(":")[0]
-        tasks = ", ".join([*(metadata.get("sources") or []), target])
-        table.add_row(name, tasks, corpora, number(score.get("uar")), stamp)
-    show(table)
+    for preset in map(_overview, presets):
+        heading(preset.name)
+        show(facts(_rows(preset)), "")
+        _show_worth(preset.tasks)
 
 
-def show_preset(metadata: Mapping, card: Path) -> None:
+def show_preset(preset: Preset) -> None:
     """Prints what a preset is: laid out on a terminal, else its card as it is.
 
+    A Markdown table of the card can be too wide for a terminal.
+
     Args:
-        metadata: what is recorded of the preset.
-        card: the preset's README, a Markdown table of which can be too wide for a terminal.
+        preset: the preset, read and found whole.
     """
+    metadata, card = preset.metadata, preset.folder / CARD
     if not sys.stdout.isatty():
         write(card.read_text(encoding="utf-8"))
         return
+    few = _overview(preset)
     corpora = metadata.get("corpora") or []
     target = metadata.get("target")
-    rows = {"trained on": "; ".join(map(_corpus_line, corpora)) or "not recorded"}
-    rows |= {
+    rows = _rows(few) | {
+        "trained on": "; ".join(map(_corpus_line, corpora)) or "not recorded",
+        "licence": metadata.get("licence"),
+        "because": metadata.get("licence_note"),
         "cite": "; ".join(str(c["citation"]) for c in corpora if c.get("citation")),
         "made": metadata.get("created"),
         "command": metadata.get("command"),
@@ -55,8 +62,53 @@ def show_preset(metadata: Mapping, card: Path) -> None:
     }
     heading(str(metadata.get("title") or f"Chain for {target or 'tasks that are not recorded'}"))
     show(facts({name: value for name, value in rows.items() if value}))
+    show("")
+    _show_worth(few.tasks)
     if target in (metadata.get("scores") or {}):
         show_scores(metadata)
+
+
+def _overview(preset: Preset) -> Overview:
+    name = preset.folder.resolve().name
+    return overview(name, preset.metadata, preset.weights.stat().st_size)
+
+
+def _rows(preset: Overview) -> dict[str, object]:
+    return {
+        "trained on": ", ".join(preset.corpora) or "not recorded",
+        "front-end": preset.frontend or "not recorded",
+        "any use": use_in_words(preset),
+        "size": size_in_words(preset.size),
+    }
+
+
+def _show_worth(tasks: Sequence[TaskFacts]) -> None:
+    """Prints what each task is worth, a line each."""
+    table = new_table()
+    table.add_column("answers", no_wrap=True)
+    table.add_column("classes", justify="right")
+    table.add_column("UAR", overflow="fold")
+    table.add_column("score is", no_wrap=True)
+    for name in ("best plain reference", "UAR on corpora never heard"):
+        table.add_column(name, overflow="fold")
+    for task in tasks:
+        table.add_row(
+            task.task,
+            "-" if task.classes is None else str(task.classes),
+            uar_in_words(task),
+            _stamp(task),
+            plain_in_words(task),
+            elsewhere_in_words(task),
+        )
+    show(table)
+    if any(not these for task in tasks for _, _, these in task.elsewhere):
+        show(_LEFT_OUT)
+
+
+def _stamp(task: TaskFacts) -> str:
+    if task.uar is None or (task.speaker_disjoint is None and not task.on_stop_rows):
+        return "-"
+    return "on its stop rows" if task.on_stop_rows else STAMPS[task.speaker_disjoint].split(":")[0]
 
 
 def _corpus_line(corpus: Mapping) -> str:
