@@ -7,12 +7,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pnn_keras.card import card
 from pnn_keras.chain_training import ANSWERS
 from pnn_keras.folder import write_whole
 from pnn_keras.held_out import calibration_of, groups_of, interval_of, read_answers
-from pnn_keras.preset import CARD, METADATA, plain, read_preset
-from pnn_keras.zoo import load_preset
+from pnn_keras.preset import METADATA, plain, read_preset
+from pnn_keras.zoo import rewrite_card
 
 
 def redescribe(folder: str | os.PathLike, facts: Mapping | None = None) -> None:
@@ -26,11 +25,10 @@ def redescribe(folder: str | os.PathLike, facts: Mapping | None = None) -> None:
         PresetError: it is damaged.
     """
     folder = Path(folder)
-    chain = load_preset(folder)
-    metadata = plain({**chain.metadata, **(facts or {})})
+    metadata = plain({**read_preset(folder).metadata, **(facts or {})})
     text = json.dumps(metadata, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    _write(folder / METADATA, text)
-    _write(folder / CARD, card(chain, metadata, name=folder.resolve().name))
+    write_whole(folder / METADATA, lambda part: part.write_text(text, encoding="utf-8"))
+    rewrite_card(folder)
 
 
 def restated(folder: str | os.PathLike) -> dict:
@@ -56,7 +54,3 @@ def restated(folder: str | os.PathLike) -> dict:
             found["groups"][task] = groups_of(each, utterances)
             found["calibration"][task] = calibration_of(each)
     return found
-
-
-def _write(path: Path, text: str) -> None:
-    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
