@@ -22,7 +22,8 @@ def score_answers(
 
     The headline is the UAR of one repeat's pooled out-of-fold answers, averaged
     over repeats; beside it stands the mean and the standard deviation of the
-    folds' own UARs, each over the classes present in the fold.
+    folds' own UARs, each over the classes present in the fold. With one fold a
+    repeat the deviation is that of the repeats, with one repeat as well None.
 
     Args:
         targets: class numbers, ``(n,)``.
@@ -47,12 +48,13 @@ def score_answers(
     pooled = confusions.reshape(repeats, -1, count, count).sum(axis=1)
     by_fold = uar(confusions)
     spread = by_fold.reshape(repeats, -1)
+    spread = spread.T if spread.shape[1] == 1 else spread  # one fold a repeat: over the repeats
     several = spread.shape[1] > 1
     by_class = np.nanmean(recalls(pooled), axis=0)
     return {
         "uar": float(uar(pooled).mean()),
         "uar_folds_mean": float(np.nanmean(by_fold)),
-        "uar_folds_sd": float(np.std(spread, axis=1, ddof=1).mean()) if several else 0.0,
+        "uar_folds_sd": float(np.std(spread, axis=1, ddof=1).mean()) if several else None,
         "absent": int(np.isnan(recalls(confusions)).sum()),
         "recalls": {name: float(r) for name, r in zip(task.classes, by_class, strict=True)},
         "confusion": pooled.sum(axis=0).tolist(),

@@ -28,3 +28,12 @@ def test_the_score_averages_the_repeats():
     answers = np.array([[[1, 0], [0, 1]], [[1, 0], [1, 0]]], float)
     score = score_answers(targets, answers, folds, Task("emotion", ("angry", "sad")), repeats=2)
     assert (score["uar"], score["utterances"]) == (0.75, 2)
+    assert score["uar_folds_sd"] == pytest.approx(np.std([1.0, 0.5], ddof=1))
+
+
+def test_one_fold_has_no_deviation():
+    folds = [Fold(*[np.array(rows, int) for rows in ([], [], [0, 1])])]
+    score = score_answers(
+        np.array([0, 1]), np.eye(2)[np.newaxis], folds, Task("emotion", ("a", "b"))
+    )
+    assert score["uar_folds_mean"] == 1 and score["uar_folds_sd"] is None
