@@ -38,6 +38,7 @@ ROOMS = (
     "significance",
     "permutation",
     "evaluation",
+    "sensitivity",
     "protocol",
     "split",
     "audit",
