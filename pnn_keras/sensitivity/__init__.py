@@ -4,6 +4,7 @@ from pnn_keras.sensitivity.fisher import fisher_sensitivity
 from pnn_keras.sensitivity.inspection import inspect_chain
 from pnn_keras.sensitivity.perturbation import chance_of, perturbation_sensitivity
 from pnn_keras.sensitivity.reads import Read, Sensitivity, reads_of
+from pnn_keras.sensitivity.words import sensitivity_words
 
 __all__ = [
     "Read",
@@ -13,4 +14,5 @@ __all__ = [
     "inspect_chain",
     "perturbation_sensitivity",
     "reads_of",
+    "sensitivity_words",
 ]

@@ -7,7 +7,7 @@ import numpy as np
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import UserError
 from pnn_keras.evaluation import Scorable, left_out, scorable
-from pnn_keras.intervals import uar_interval
+from pnn_keras.intervals import Interval, uar_interval
 from pnn_keras.prediction import answer
 from pnn_keras.sensitivity.fisher import fisher_sensitivity
 from pnn_keras.sensitivity.perturbation import chance_of, perturbation_sensitivity
@@ -47,13 +47,13 @@ def inspect_chain(
         ``left_out_as_heard``, ``failures`` and ``skipped_tasks`` as
         :func:`pnn_keras.evaluation.evaluate` gives them, ``draws``, ``seed``,
         and ``tasks``: for each target its ``uar`` with the bootstrap
-        ``interval`` over speakers (low, high; None where nothing can be
-        resampled), its ``chance``, ``utterances``, ``classes``, ``mapped``,
-        ``left_out``, and ``connections``, one for each layer of a column that
-        is read: ``layer`` (number of the target's layer that reads it),
-        ``layer_name``, ``column``, ``reads`` (name of the layer that is read),
-        ``units``, ``fisher`` and its share ``afs``, ``precision`` and its share
-        ``aps`` (all None where undefined).
+        ``interval`` over speakers (``low``, ``high``, None where nothing can be
+        resampled, ``level`` and ``warning``), its ``chance``, ``utterances``,
+        ``classes``, ``mapped``, ``left_out``, and ``connections``, one for each
+        layer of a column that is read: ``layer`` (number of the target's layer
+        that reads it), ``layer_name``, ``column``, ``reads`` (name of the layer
+        that is read), ``units``, ``fisher`` and its share ``afs``, ``precision``
+        and its share ``aps`` (None where undefined).
 
     Raises:
         UserError: what :func:`pnn_keras.evaluation.evaluate` refuses, or no
@@ -116,8 +116,7 @@ def _inspected(chain, task: Task, name: str, found: Scorable, draws: int, seed: 
     perturbed = perturbation_sensitivity(chain, name, inputs, targets, draws=draws, seed=seed)
     return {
         "uar": float(score.value),
-        "interval": None if np.isnan(score.low) else [float(score.low), float(score.high)],
-        "interval_warning": score.warning,
+        "interval": _interval(score),
         "chance": chance_of(targets),
         "utterances": len(labelled),
         "classes": list(task.classes),
@@ -126,6 +125,13 @@ def _inspected(chain, task: Task, name: str, found: Scorable, draws: int, seed: 
             _connection(chain, name, *both) for both in zip(fisher, perturbed, strict=True)
         ],
     }
+
+
+def _interval(score: Interval) -> dict:
+    """An interval as JSON takes it."""
+    bounds = {"low": score.low, "high": score.high}
+    known = {name: None if np.isnan(b) else float(b) for name, b in bounds.items()}
+    return {**known, "level": score.level, "warning": score.warning}
 
 
 def _connection(chain, name: str, fisher: Sensitivity, perturbed: Sensitivity) -> dict:
