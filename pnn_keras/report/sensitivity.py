@@ -134,7 +134,7 @@ def _panel(axis, columns: Sequence[str], layers: Sequence[str], shares: np.ndarr
     frame(axis, layers, columns, _CELL)
     for row, column in np.argwhere(~np.isnan(shares)):
         share = shares[row, column]
-        write_cell(axis, row, column, f"{share:.2f}", share > 0.55)
+        write_cell(axis, row, column, f"{share:.2f}", share > 0.6)
     return drawn
 
 

@@ -60,8 +60,8 @@ def write_report(run: str | Path, out: str | Path | None = None) -> Path:
     """
     found = read_run(run)
     folder = found.folder / "report" if out is None else Path(out)
-    analyses = [analyse(study) for study in found.studies]
     inspections = read_inspections(found.folder)
+    analyses = [analyse(study) for study in found.studies]
     try:
         with styled():
             sections = [
