@@ -61,5 +61,5 @@ def test_a_layer_is_named_once_above_all_that_it_reads(capsys):
     terminal.show_inspection(inspection())
     printed = capsys.readouterr().out
     assert printed.count("output  ") == 1
-    (row,) = [line for line in printed.splitlines() if "speaker" in line]
+    (row,) = [line for line in printed.splitlines() if " speaker " in line]
     assert row.split() == ["speaker", "hidden", "2", "256", "0.125", "0.000", "0"]
