@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pnn_keras.experiments import run_experiment
     from pnn_keras.export import export_chain
     from pnn_keras.lateral import LateralAdapter, LateralDense
+    from pnn_keras.sensitivity import inspect_chain
     from pnn_keras.task import Task
     from pnn_keras.waveform_dataset import audio_dataset
     from pnn_keras.zoo import list_presets, load
@@ -48,6 +49,7 @@ __all__ = [
     "audio_dataset",
     "errors",
     "export_chain",
+    "inspect_chain",
     "list_corpora",
     "list_presets",
     "load",
@@ -66,6 +68,7 @@ _HOMES = {
     "Utterance": "pnn_keras.corpus",
     "audio_dataset": "pnn_keras.waveform_dataset",
     "export_chain": "pnn_keras.export",
+    "inspect_chain": "pnn_keras.sensitivity",
     "list_corpora": "pnn_keras.corpora",
     "list_presets": "pnn_keras.zoo",
     "load": "pnn_keras.zoo",

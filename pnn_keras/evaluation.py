@@ -21,6 +21,29 @@ from pnn_keras.task import MERGES, SYNONYMS, Task
 _SHOWN = 8
 
 
+@dataclasses.dataclass(frozen=True)
+class Scorable:
+    """What of a corpus a chain can be scored on, and what the chain hears of it.
+
+    Args:
+        utterances: those that can be heard and have a class of some task, ``n``.
+        inputs: features ``(n, dimension)`` by front-end.
+        tasks: the tasks, with the corpus's labels mapped to their classes, by name.
+        skipped: why other tasks cannot be scored, by name.
+        failures: pairs of id and reason of the recordings that cannot be used.
+        held_out: ``"held out"``, ``"not held out"`` or ``"unknown"``.
+        left: utterances that were left out since the chain was trained on them.
+    """
+
+    utterances: Sequence[Utterance]
+    inputs: Mapping[str, np.ndarray]
+    tasks: Mapping[str, Task]
+    skipped: Mapping[str, str]
+    failures: Sequence[Sequence[str]]
+    held_out: str
+    left: Sequence[Utterance]
+
+
 def evaluate(
     chain,
     corpus: Corpus,
@@ -86,6 +109,58 @@ def evaluate(
     >>> [u.speaker for u in heard_utterances(chain, [Utterance("A", "a", "a.wav", speaker="1")])]
     ['1']
     """
+    found = scorable(
+        chain,
+        corpus,
+        task=task,
+        allow_heard=allow_heard,
+        unheard_only=unheard_only,
+        merges=merges,
+        tables=tables,
+        folder=folder,
+        workers=workers,
+        progress=progress,
+        strict=strict,
+    )
+    asked = adapted(chain, found.inputs) if adapt else chain
+    probabilities = answer(asked, found.inputs)
+    return {
+        "corpus": corpus.name,
+        "synthetic": corpus.info.synthetic,
+        "held_out": found.held_out,
+        "left_out_as_heard": len(found.left),
+        "transductive": adapt,
+        "failures": found.failures,
+        "skipped_tasks": found.skipped,
+        "tasks": {
+            name: {
+                **_score(scored_task, found.utterances, probabilities[name]),
+                "mapped": dict(scored_task.merged),
+                "left_out": left_out(scored_task, corpus, found.left),
+            }
+            for name, scored_task in found.tasks.items()
+        },
+    }
+
+
+def scorable(
+    chain,
+    corpus: Corpus,
+    *,
+    task: str | None = None,
+    allow_heard: bool = False,
+    unheard_only: bool = False,
+    merges: Mapping[str, str] | None = None,
+    tables: Mapping[str, str | os.PathLike] | None = None,
+    folder: str | os.PathLike | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+    strict: bool = False,
+) -> Scorable:
+    """What of a corpus a chain can be scored on; what it was trained on is refused.
+
+    Args and errors are those of :func:`evaluate`.
+    """
     if allow_heard and unheard_only:
         raise UserError("Heard speakers are either scored or left out. Received: both options")
     chosen = [chain.column(task).task] if task else chain.tasks
@@ -94,8 +169,9 @@ def evaluate(
     heard = heard_utterances(chain, corpus)
     if heard and not (allow_heard or unheard_only):
         raise UserError(_heard_message(corpus, heard))
-    left = set(map(id, heard)) if unheard_only else set()
-    utterances = [utterance for utterance in corpus if id(utterance) not in left]
+    left = heard if unheard_only else []
+    without = set(map(id, left))
+    utterances = [utterance for utterance in corpus if id(utterance) not in without]
     scored, skipped = _scored_tasks(chosen, utterances, merges)
     if not scored:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
@@ -109,26 +185,15 @@ def evaluate(
     usable = [i for i in range(len(utterances)) if i not in errors]
     if not usable:
         raise UserError(f"No recording of {corpus.name} can be used. The first: {errors[0]}")
-    inputs = {name: values[usable] for name, values in inputs.items()}
-    probabilities = answer(adapted(chain, inputs) if adapt else chain, inputs)
-    rows = [utterances[i] for i in usable]
-    return {
-        "corpus": corpus.name,
-        "synthetic": corpus.info.synthetic,
-        "held_out": _held_out(chain, heard and allow_heard),
-        "left_out_as_heard": len(left),
-        "transductive": adapt,
-        "failures": [[utterances[i].id, reason] for i, reason in sorted(errors.items())],
-        "skipped_tasks": skipped,
-        "tasks": {
-            name: {
-                **_score(scored_task, rows, probabilities[name]),
-                "mapped": dict(scored_task.merged),
-                "left_out": _left_out(scored_task, corpus, left),
-            }
-            for name, scored_task in scored.items()
-        },
-    }
+    return Scorable(
+        utterances=[utterances[i] for i in usable],
+        inputs={name: values[usable] for name, values in inputs.items()},
+        tasks=scored,
+        skipped=skipped,
+        failures=[[utterances[i].id, reason] for i, reason in sorted(errors.items())],
+        held_out=_held_out(chain, heard and allow_heard),
+        left=left,
+    )
 
 
 def heard_utterances(chain, utterances: Iterable[Utterance]) -> list[Utterance]:
@@ -244,12 +309,19 @@ def _score(task: Task, utterances: Sequence[Utterance], probabilities: np.ndarra
     }
 
 
-def _left_out(task: Task, corpus: Corpus, left: set[int]) -> dict[str, int]:
-    """How many utterances have a label that is none of the classes, by label."""
+def left_out(task: Task, corpus: Corpus, left: Sequence[Utterance] = ()) -> dict[str, int]:
+    """How many utterances have a label that is none of the classes, by label.
+
+    Args:
+        task: the task.
+        corpus: the corpus.
+        left: utterances that do not count.
+    """
+    without = set(map(id, left))
     labels = Counter(
         _label(task, u) or "no label"
         for u in corpus
-        if id(u) not in left and task.value(u) is None
+        if id(u) not in without and task.value(u) is None
     )
     return dict(sorted(labels.items()))
 

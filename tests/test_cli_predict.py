@@ -9,7 +9,7 @@ import pytest
 from audio_made import tone, write
 
 from pnn_keras import Chain, Task, frontends
-from pnn_keras.cli.predict import _tables
+from pnn_keras.cli.parsing import parse_tables
 from pnn_keras.errors import UserError
 
 
@@ -149,11 +149,11 @@ def test_predict_prints_one_form(command):
 )
 def test_a_table_goes_to_the_only_input_that_needs_one(given, tables):
     frontends = {"egemaps": {"name": "egemaps"}, "embeddings_1": {"name": "embeddings"}}
-    assert _tables(frontends, given) == tables
+    assert parse_tables(frontends, given) == tables
 
 
 def test_of_several_inputs_the_table_s_is_named():
     frontends = {"e1": {"name": "embeddings"}, "e2": {"name": "embeddings"}}
-    assert _tables(frontends, ["e2=v.npz"]) == {"e2": "v.npz"}
+    assert parse_tables(frontends, ["e2=v.npz"]) == {"e2": "v.npz"}
     with pytest.raises(UserError, match="e1, e2"):
-        _tables(frontends, ["v.npz"])
+        parse_tables(frontends, ["v.npz"])

@@ -41,6 +41,7 @@ ROOMS = (
     "permutation",
     "calibration",
     "evaluation",
+    "sensitivity",
     "protocol",
     "split",
     "audit",

@@ -9,6 +9,7 @@ import typer
 from pnn_keras.cli.corpus import corpus_app
 from pnn_keras.cli.experiment import experiment_app
 from pnn_keras.cli.export import export
+from pnn_keras.cli.inspect import inspect
 from pnn_keras.cli.options import option
 from pnn_keras.cli.predict import evaluate, predict
 from pnn_keras.cli.report import audit, report
@@ -45,7 +46,7 @@ def common(
     """Progressive neural networks for speech: speaker, gender, emotion."""
 
 
-for _command in (train, predict, evaluate, tune, export, serve, rollout, report, audit):
+for _command in (train, predict, evaluate, inspect, tune, export, serve, rollout, report, audit):
     app.command()(_command)
 app.add_typer(experiment_app, name="experiment")
 app.add_typer(corpus_app, name="corpus")

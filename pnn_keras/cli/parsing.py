@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pnn_keras.errors import UserError
 
@@ -30,6 +30,32 @@ def parse_pairs(texts: Sequence[str] | None) -> dict[str, str] | None:
             raise UserError(f"A merge is LABEL=CLASS, e.g. excited=happy. Received: {text!r}")
         pairs[label] = name
     return pairs or None
+
+
+def parse_tables(frontends: Mapping[str, Mapping], given: Sequence[str] | None) -> dict[str, str]:
+    """Which table of vectors gives which of a chain's inputs.
+
+    Args:
+        frontends: configuration of the chain's front-ends, by input.
+        given: what was typed for ``--embeddings``: ``TABLE`` or ``INPUT=TABLE``.
+
+    >>> parse_tables({"vectors": {"name": "embeddings"}}, ["mine.npz"])
+    {'vectors': 'mine.npz'}
+    """
+    inputs = [name for name, config in frontends.items() if config.get("name") == "embeddings"]
+    tables = {}
+    for text in given or []:
+        name, equals, table = text.partition("=")
+        if equals and name in inputs:
+            tables[name] = table
+        elif len(inputs) == 1:
+            tables[inputs[0]] = text
+        else:
+            heard = ", ".join(inputs) or "no embeddings"
+            raise UserError(
+                f"--embeddings is INPUT=TABLE, and this chain hears {heard}. Received: {text!r}"
+            )
+    return tables
 
 
 def parse_widths(text: str | None) -> list[int] | None:

@@ -23,7 +23,7 @@ from pnn_keras.cli.options import (
     Workers,
     option,
 )
-from pnn_keras.cli.parsing import parse_pairs
+from pnn_keras.cli.parsing import parse_pairs, parse_tables
 from pnn_keras.cli.quiet import start_tensorflow
 from pnn_keras.errors import PnnKerasError, UserError
 
@@ -152,7 +152,7 @@ def evaluate(
         unheard_only=unheard_only,
         adapt=adapt,
         merges=merges,
-        tables=_tables(chain.frontends, embeddings),
+        tables=parse_tables(chain.frontends, embeddings),
         workers=workers,
         progress=not quiet,
         strict=strict,
@@ -175,7 +175,7 @@ def _ask_chain(
     from pnn_keras.zoo import load
 
     chain = load(model)
-    tables = _tables(chain.frontends, embeddings)
+    tables = parse_tables(chain.frontends, embeddings)
     answers = chain.predict_audio(recordings, tables=tables, **options)
     # A source that knows its training speakers takes every stranger for one of them.
     closed = [t.name for t in chain.tasks[:-1] if t.label == "speaker" and heads is Heads.open]
@@ -234,21 +234,3 @@ def _recordings(files: Sequence[str]) -> list[str]:
             raise UserError(f"The folder {file} holds no recording ({', '.join(SUFFIXES)})")
         found.extend(map(str, below))
     return found
-
-
-def _tables(frontends: Mapping[str, Mapping], given: Sequence[str] | None) -> dict[str, str]:
-    """Which table of vectors gives which of a chain's inputs."""
-    inputs = [name for name, config in frontends.items() if config.get("name") == "embeddings"]
-    tables = {}
-    for text in given or []:
-        name, equals, table = text.partition("=")
-        if equals and name in inputs:
-            tables[name] = table
-        elif len(inputs) == 1:
-            tables[inputs[0]] = text
-        else:
-            heard = ", ".join(inputs) or "no embeddings"
-            raise UserError(
-                f"--embeddings is INPUT=TABLE, and this chain hears {heard}. Received: {text!r}"
-            )
-    return tables

@@ -50,14 +50,14 @@ def transfer(analyses: Sequence[Analysis]) -> Drawing | None:
     norm = TwoSlopeNorm(0, -reach, reach)
     for axis, (method, grid) in zip(axes[:, 0], grids.items(), strict=True):
         drawn = axis.imshow(grid, cmap="PuOr", norm=norm, aspect="auto")
-        _frame(axis, [_target(a, columns) for a in columns], sources, _CELL)
+        frame(axis, [_target(a, columns) for a in columns], sources, _CELL)
         axis.set_facecolor("#dddddd")
         axis.set_title(full_title(method, ""))
         axis.set_ylabel("source")
         for row, column in np.argwhere(~np.isnan(grid)):
             comparison = columns[column].comparison(method, sources[row])
             text = numbers.signed(comparison.difference) + ("*" if comparison.marked else "")
-            _write(axis, row, column, text, abs(grid[row, column]) > 0.6 * reach)
+            write_cell(axis, row, column, text, abs(grid[row, column]) > 0.6 * reach)
     axes[-1, 0].set_xlabel("target")
     figure.colorbar(drawn, ax=axes[:, 0].tolist(), label="UAR less that of the DNN", shrink=0.8)
     stamps = "; ".join(sorted({f"{a.study.name}: {a.study.stamp}" for a in columns}))
@@ -146,7 +146,7 @@ def _confusion(axis, score: MethodScore, classes: Sequence[str], side: float):
     shares = score.confusion / np.maximum(totals, 1)
     drawn = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = list(classes) if len(classes) <= MOST_NAMED else []
-    _frame(axis, names, names, side / len(classes))
+    frame(axis, names, names, side / len(classes))
     if not names:
         axis.set_xticks([])
         axis.set_yticks([])
@@ -156,11 +156,11 @@ def _confusion(axis, score: MethodScore, classes: Sequence[str], side: float):
     if len(classes) <= MOST_CLASSES:
         for row, column in np.ndindex(*shares.shape):
             text = numbers.count(int(score.confusion[row, column]))
-            _write(axis, row, column, text, shares[row, column] > 0.55)
+            write_cell(axis, row, column, text, shares[row, column] > 0.55)
     return drawn
 
 
-def _frame(axis, columns: Sequence[str], rows: Sequence[str], width: float) -> None:
+def frame(axis, columns: Sequence[str], rows: Sequence[str], width: float) -> None:
     """Names the rows and columns of cells that are so many inches wide."""
     longest = max((len(line) for name in columns for line in name.split("\n")), default=0)
     turned = longest * _LETTER > width
@@ -177,7 +177,8 @@ def _frame(axis, columns: Sequence[str], rows: Sequence[str], width: float) -> N
         spine.set_visible(False)
 
 
-def _write(axis, row: int, column: int, text: str, dark: bool) -> None:
+def write_cell(axis, row: int, column: int, text: str, dark: bool) -> None:
+    """Writes into a cell, in white where it is dark."""
     colour = "white" if dark else "black"
     axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
 

@@ -70,5 +70,16 @@ def count(value: float | None) -> str:
     return NONE if _unknown(value) else f"{value:,.1f}".removesuffix(".0")
 
 
+def significant(value: float | None) -> str:
+    """A positive number of any size, with the three digits that are worth reading.
+
+    Example:
+
+    >>> significant(0.00123456), significant(1234.5), significant(0.0), significant(None)
+    ('0.00123', '1.23e+03', '0', '–')
+    """
+    return NONE if _unknown(value) else f"{value:.3g}"
+
+
 def _unknown(value: float | None) -> bool:
     return value is None or math.isnan(value)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pnn_keras.errors import PnnKerasError
@@ -12,8 +13,10 @@ from pnn_keras.experiments import RunResult, StudyResult, read_run
 from pnn_keras.experiments.analysis import Analysis, analyse
 from pnn_keras.experiments.store import SPEC, write_text
 from pnn_keras.figure_style import styled
+from pnn_keras.folder import whole_folder
 from pnn_keras.report import course_figures, matrix_figures, role_figures, score_figures
 from pnn_keras.report.drawing import Drawing, write_drawing
+from pnn_keras.report.inspections import RECORD, read_inspections, safe_name
 from pnn_keras.report.naming import file_name
 from pnn_keras.report.page import Section, page
 from pnn_keras.report.run_tables import (
@@ -23,9 +26,11 @@ from pnn_keras.report.run_tables import (
     role_counts,
     settings_table,
 )
+from pnn_keras.report.sensitivity import connections_table, heat_map, stamp_of
 from pnn_keras.report.study_tables import study_tables
 from pnn_keras.report.table import Table, as_csv, as_latex
 from pnn_keras.report.words import run_words, study_words
+from pnn_keras.sensitivity import sensitivity_words
 
 #: What a report holds: the page, and folders of its figures and tables.
 PAGE, FIGURES, TABLES = "report.html", "figures", "tables"
@@ -37,6 +42,8 @@ def write_report(run: str | Path, out: str | Path | None = None) -> Path:
     The page needs nothing beside it. Figures are PNG and SVG in ``figures``,
     tables are CSV (not rounded) and LaTeX (booktabs) in ``tables``. Every score
     is stamped speaker-disjoint or speaker-dependent, and transductive or not.
+    Inspections of chains that lie in the run's folder as ``sensitivity-NAME``
+    (see :func:`write_inspection`) have a section each.
 
     Args:
         run: the run's folder, see :func:`pnn_keras.experiments.run_experiment`.
@@ -46,7 +53,7 @@ def write_report(run: str | Path, out: str | Path | None = None) -> Path:
         The page, ``report.html``.
 
     Raises:
-        UserError: the folder holds no run, or a damaged one.
+        UserError: the folder holds no run, or a damaged one, or a damaged inspection.
         PnnKerasError: the disk refused.
 
     Example:
@@ -54,12 +61,14 @@ def write_report(run: str | Path, out: str | Path | None = None) -> Path:
     """
     found = read_run(run)
     folder = found.folder / "report" if out is None else Path(out)
+    inspections = read_inspections(found.folder)
     analyses = [analyse(study) for study in found.studies]
     try:
         with styled():
             sections = [
                 *_across(found, analyses, folder),
                 *(_study(found, analysis, folder) for analysis in analyses),
+                *(_inspection(*each, folder) for each in inspections.items()),
                 _about(found, folder),
             ]
         write_text(folder / PAGE, page(*_head(found), sections))
@@ -69,6 +78,34 @@ def write_report(run: str | Path, out: str | Path | None = None) -> Path:
             "folder: --out"
         ) from error
     return folder / PAGE
+
+
+def write_inspection(result: Mapping, out: str | Path) -> Path:
+    """Writes which connections of a chain matter: as JSON, as a table and as a heat map.
+
+    Args:
+        result: what :func:`pnn_keras.sensitivity.inspect_chain` gives, and maybe
+            the ``model`` that was looked at.
+        out: the folder to make, with ``sensitivity.json``, ``table.csv``,
+            ``sensitivity.png`` and ``sensitivity.svg``. A run's report takes it
+            in if it is ``sensitivity-NAME`` in the run's folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: the folder exists.
+        PnnKerasError: the disk refused.
+
+    Example:
+        ``write_inspection(pnn_keras.inspect_chain(chain, corpus), "sensitivity")``
+    """
+    with whole_folder(out) as folder:
+        write_text(folder / RECORD, json.dumps(result, indent=2))
+        write_text(folder / "table.csv", as_csv(connections_table(result, "table")))
+        with styled():
+            write_drawing(heat_map(result, "sensitivity"), folder)
+    return Path(out)
 
 
 def _head(run: RunResult) -> tuple[str, list[str]]:
@@ -128,6 +165,23 @@ def _study(run: RunResult, analysis: Analysis, folder: Path) -> Section:
 
 def _title(study: StudyResult) -> str:
     return f"{study.number + 1}. {study.name}"
+
+
+def _inspection(name: str, result: Mapping, folder: Path) -> Section:
+    """Which connections of a chain matter, on a corpus."""
+    name = safe_name(name)
+    table = connections_table(result, name)
+    _write_tables([table], folder)
+    model = result.get("model") or name.partition("-")[2]
+    return Section(
+        anchor=name,
+        title=f"Which connections matter: {model} on {result['corpus']}",
+        stamp=stamp_of(result),
+        sound=result["held_out"] == "held out",
+        words=sensitivity_words(result),
+        tables=[table],
+        drawings=_written([heat_map(result, name)], folder),
+    )
 
 
 def _about(run: RunResult, folder: Path) -> Section:

@@ -6,6 +6,7 @@ rich is imported by the functions that print with it.
 from pnn_keras.terminal.answers import show_answers
 from pnn_keras.terminal.corpora import announce, show_corpora
 from pnn_keras.terminal.evaluation import HELD_OUT, show_evaluation
+from pnn_keras.terminal.inspection import show_inspection
 from pnn_keras.terminal.measures import SYNTHETIC
 from pnn_keras.terminal.presets import show_preset, show_presets, show_verified
 from pnn_keras.terminal.runs import show_experiments, show_next, show_run, show_tuned
@@ -26,6 +27,7 @@ __all__ = [
     "show_corpora",
     "show_evaluation",
     "show_experiments",
+    "show_inspection",
     "show_next",
     "show_preset",
     "show_presets",
