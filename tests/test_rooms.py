@@ -15,6 +15,8 @@ PACKAGE = Path(pnn_keras.__file__).parent
 ROOMS = (
     "errors",
     "folder",
+    "cache",
+    "archives",
     "audio",
     "corpus",
     "corpora",
@@ -71,6 +73,8 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__in
 HEAVY = ("tensorflow", "keras", "pandas", "opensmile")
 LIGHT = (
     "errors",
+    "cache",
+    "archives",
     "audio",
     "corpus",
     "corpora",
