@@ -22,11 +22,18 @@ from pnn_keras.allowed import check_config
 from pnn_keras.card import card
 from pnn_keras.errors import PresetError, UserError
 from pnn_keras.folder import whole_folder
+from pnn_keras.weights_file import check_fits, check_weights_file
 
 #: Version of the format that this package writes; it reads this one and older ones.
 FORMAT = 1
 
 CONFIG, METADATA, WEIGHTS, CARD = "config.json", "metadata.json", "model.weights.h5", "README.md"
+
+#: The files of a preset.
+FILES = (CONFIG, METADATA, WEIGHTS, CARD)
+
+# Of a file of JSON: a hundred thousand recordings that were heard take a tenth of it.
+_MOST_JSON = 64 * 2**20
 
 _MEND = "Copy the whole folder again from where it came, or train it again"
 
@@ -120,8 +127,9 @@ def read_preset(folder: str | os.PathLike) -> Preset:
 
     Raises:
         PresetError: there is none, a file is missing or damaged, the weights
-            are not those that were saved, the format is newer than this
-            package, or the configuration names a class that is not allowed.
+            are not those that were saved, lie in other files or are fewer than
+            the architecture has, the format is newer than this package, or the
+            configuration names a class that is not allowed.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -135,9 +143,13 @@ def read_preset(folder: str | os.PathLike) -> Preset:
         raise PresetError(f"{folder / CONFIG} describes no chain. {_MEND}") from error
     if not is_chain:
         raise PresetError(f"{folder / CONFIG} describes no chain. {_MEND}")
-    check_config(config)
+    try:
+        check_config(config)
+    except RecursionError as error:
+        raise PresetError(f"{folder / CONFIG} is nested too deeply. {_MEND}") from error
     metadata = _read_json(folder / METADATA)
     _check_weights(folder / WEIGHTS, sha256)
+    check_fits(config, (folder / WEIGHTS).stat().st_size, folder / CONFIG)
     return Preset(folder, config, metadata, sha256, described.get("versions", {}))
 
 
@@ -227,6 +239,8 @@ def _write_json(path: Path, value) -> None:
 
 def _read_json(path: Path) -> dict:
     try:
+        if path.stat().st_size > _MOST_JSON:
+            raise ValueError(f"it is larger than {_MOST_JSON} bytes")
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise PresetError(f"{path.parent} lacks {path.name}. {_MEND}") from error
@@ -257,3 +271,4 @@ def _check_weights(path: Path, sha256: object) -> None:
             f"{path} is not the file that was saved: its SHA-256 is {found}, "
             f"{CONFIG} says {sha256}. {_MEND}"
         )
+    check_weights_file(path, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.resources
+import io
 import json
 import os
 import zipfile
@@ -13,11 +14,23 @@ from typing import TYPE_CHECKING
 
 from pnn_keras.allowed import check_config
 from pnn_keras.errors import PresetError, UserError
-from pnn_keras.preset import CARD, CONFIG, Preset, read_preset
+from pnn_keras.preset import CARD, CONFIG, WEIGHTS, Preset, read_preset
+from pnn_keras.weights_file import check_fits, check_weights_file
 
 if TYPE_CHECKING:
     from pnn_keras.chain import Chain
 
+# What building a chain of values that make no sense may end with.
+_UNBUILDABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OSError,
+    RecursionError,
+    MemoryError,
+)
+_KERAS_CONFIG = "config.json"
 _REMOTE = ("http://", "https://", "hf://")
 
 
@@ -130,7 +143,8 @@ def load_keras(path: str | os.PathLike) -> Chain:
     path = Path(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
+            config = json.loads(_member(archive, _KERAS_CONFIG))
+            weights = _member(archive, WEIGHTS) if WEIGHTS in archive.namelist() else None
     except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
         raise PresetError(f"{path} is no readable .keras file: {error}") from error
     if not isinstance(config, Mapping) or config.get("class_name") != "Chain":
@@ -138,15 +152,30 @@ def load_keras(path: str | os.PathLike) -> Chain:
             f"{path} holds no chain. Load it with keras.saving.load_model, or make it a source "
             "column with pnn_keras.column.ForeignColumn"
         )
-    # What it was compiled with is not loaded, so it may be anything.
-    check_config({key: value for key, value in config.items() if key != "compile_config"})
+    try:
+        # What it was compiled with is not loaded, so it may be anything.
+        check_config({key: value for key, value in config.items() if key != "compile_config"})
+    except RecursionError as error:
+        raise PresetError(f"{path} is nested too deeply. Save it again") from error
+    if weights is None:
+        raise PresetError(f"{path} is damaged: it lacks {WEIGHTS}. Save it again")
+    check_weights_file(io.BytesIO(weights), f"{WEIGHTS} of {path}")
+    check_fits(config, len(weights), path)
     try:
         chain = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except _UNBUILDABLE as error:
         raise PresetError(f"{path} is damaged: {_first_line(error)}. Save it again") from error
     if not isinstance(chain, Chain):
         raise PresetError(f"{path} holds no chain")
     return chain
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A file in a ``.keras`` file, which keeps its files as they are and not packed."""
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is packed in it, which Keras does not do")
+    return archive.read(info)
 
 
 def verify(model: str | os.PathLike) -> dict:
@@ -200,7 +229,7 @@ def _make_chain(preset: Preset) -> Chain:
         # Chain.from_config is named here, so that the file cannot choose another.
         chain = Chain.from_config({**preset.config["config"], "metadata": preset.metadata})
         chain.load_weights(preset.weights)
-    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+    except _UNBUILDABLE as error:
         raise PresetError(
             f"{preset.folder} cannot be made into a chain by Keras {keras.__version__}: "
             f"{_first_line(error)}. It was written by {by or 'unknown versions'}. "

@@ -31,6 +31,7 @@ ROOMS = (
     "column",
     "allowed",
     "card",
+    "weights_file",
     "preset",
     "prediction",
     "chain",
