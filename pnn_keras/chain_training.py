@@ -119,7 +119,7 @@ def train(
         check_writable(out)
     if not 0 <= dropout < 1:
         raise UserError(f"dropout is at least 0 and below 1. Received: {dropout}")
-    base = _base(from_model)
+    base = _base(from_model, progress)
     check_request(target, sources, scaling, base)
     material = load_material(
         open_corpora(corpus, strict),
@@ -247,12 +247,12 @@ def _fit_all(bench: Bench, base: Chain | None, epochs: Mapping[str, int]) -> Cha
     return chain
 
 
-def _base(from_model) -> Chain | None:
+def _base(from_model, progress: bool) -> Chain | None:
     if from_model is None or isinstance(from_model, Chain):
         return from_model
     from pnn_keras.zoo import load
 
-    return load(from_model)
+    return load(from_model, progress=progress)
 
 
 def _frontend_of(base: Chain | None) -> dict | None:

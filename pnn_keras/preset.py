@@ -2,7 +2,7 @@
 
 A preset holds four files: ``config.json`` (format, architecture, digest of the
 weights), ``metadata.json`` (scores and provenance), ``model.weights.h5`` and
-``README.md`` (the card). :func:`pnn_keras.zoo.load_preset` makes a chain of it.
+``README.md`` (the card). :func:`pnn_keras.loading.load_preset` makes a chain of it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ FORMAT = 1
 
 CONFIG, METADATA, WEIGHTS, CARD = "config.json", "metadata.json", "model.weights.h5", "README.md"
 
-#: The files of a preset.
+#: The files of a preset, and those that it cannot be loaded without.
 FILES = (CONFIG, METADATA, WEIGHTS, CARD)
+NEEDED = (CONFIG, METADATA, WEIGHTS)
 
 # Of a file of JSON: a hundred thousand recordings that were heard take a tenth of it.
 _MOST_JSON = 64 * 2**20
