@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,6 @@ from pnn_keras.weights_file import check_fits, check_weights_file
 if TYPE_CHECKING:
     from pnn_keras.chain import Chain
 
-# What building a chain of values that make no sense may end with.
 _UNBUILDABLE = (
     ValueError,
     TypeError,
@@ -29,6 +29,12 @@ _UNBUILDABLE = (
     MemoryError,
 )
 _KERAS_CONFIG = "config.json"
+
+
+def _unbuildable() -> tuple[type[Exception], ...]:
+    """What building a chain of values that make no sense may end with, TensorFlow's included."""
+    tensorflow = sys.modules.get("tensorflow")
+    return _UNBUILDABLE if tensorflow is None else (*_UNBUILDABLE, tensorflow.errors.OpError)
 
 
 def load_preset(folder: str | os.PathLike) -> Chain:
@@ -86,7 +92,7 @@ def load_keras(path: str | os.PathLike) -> Chain:
     check_fits(config, len(weights), path)
     try:
         chain = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except _UNBUILDABLE as error:
+    except _unbuildable() as error:
         raise PresetError(f"{path} is damaged: {_first_line(error)}. Save it again") from error
     if not isinstance(chain, Chain):
         raise PresetError(f"{path} holds no chain")
@@ -109,7 +115,7 @@ def make_chain(preset: Preset) -> Chain:
         # Chain.from_config is named here, so that the file cannot choose another.
         chain = Chain.from_config({**preset.config["config"], "metadata": preset.metadata})
         chain.load_weights(preset.weights)
-    except _UNBUILDABLE as error:
+    except _unbuildable() as error:
         raise PresetError(
             f"{preset.folder} cannot be made into a chain by Keras {keras.__version__}: "
             f"{_first_line(error)}. It was written by {by or 'unknown versions'}. "

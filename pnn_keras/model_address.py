@@ -17,7 +17,8 @@ FORMS = (
     "an archive at https://HOST/FILE#sha256=HEX, or hf://OWNER/NAME[@REVISION]"
 )
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+# Two letters at least: one is a drive of Windows.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _SUM = re.compile(r"[0-9a-f]{64}")
 _PACKED = re.compile(r"\.(zip|tar|tgz|tar\.gz)$", re.IGNORECASE)
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pnn_keras.allowed import check_config
+from pnn_keras.allowed import check_config, visible
 from pnn_keras.card import card
 from pnn_keras.errors import PresetError, UserError
 from pnn_keras.folder import whole_folder
@@ -146,9 +146,9 @@ def read_preset(folder: str | os.PathLike) -> Preset:
         raise PresetError(f"{folder / CONFIG} describes no chain. {_MEND}")
     try:
         check_config(config)
+        metadata = _visible(_read_json(folder / METADATA))
     except RecursionError as error:
-        raise PresetError(f"{folder / CONFIG} is nested too deeply. {_MEND}") from error
-    metadata = _read_json(folder / METADATA)
+        raise PresetError(f"{folder} is nested too deeply. {_MEND}") from error
     _check_weights(folder / WEIGHTS, sha256)
     check_fits(config, (folder / WEIGHTS).stat().st_size, folder / CONFIG)
     return Preset(folder, config, metadata, sha256, described.get("versions", {}))
@@ -250,6 +250,15 @@ def _read_json(path: Path) -> dict:
     if not isinstance(value, dict):
         raise PresetError(f"{path} is damaged: it holds no dictionary. {_MEND}")
     return value
+
+
+def _visible(value):
+    """Metadata as they may be shown: anybody may have written them."""
+    if isinstance(value, dict):
+        return {visible(key): _visible(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_visible(item) for item in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 def _check_format(folder: Path, described: Mapping) -> None:

@@ -16,7 +16,9 @@ from pnn_keras.model_address import (
 SUM = "0123456789abcdef" * 4
 
 
-@pytest.mark.parametrize("text", ["gender-emotion", "./x", "a/b.keras", "C:\\x", "", "x#y", "a@b"])
+@pytest.mark.parametrize(
+    "text", ["gender-emotion", "./x", "a/b.keras", "C:\\x", "C://x", "", "x#y", "a@b"]
+)
 def test_names_and_paths_are_no_addresses(text):
     assert parse_address(text) is None
 

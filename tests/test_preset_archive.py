@@ -231,6 +231,16 @@ def test_commands_take_the_address(zipped, command, tmp_path):
     assert (tmp_path / "served" / "theirs" / "1" / "saved_model.pb").is_file()
 
 
+def test_predict_takes_the_address_and_answers_as_the_preset_does(command, recording):
+    shipped = find("gender-emotion-emodb")
+    with served(packed(shipped, "gender-emotion-emodb", "tar.gz"), "x.tar.gz") as (_, address):
+        code, out, err = command("predict", address, recording, "--json", "--quiet")
+    assert code == 0, err
+    assert json.loads(out) == json.loads(
+        command("predict", "gender-emotion-emodb", recording, "--json", "--quiet")[1]
+    )
+
+
 def test_command_without_a_sum_is_a_wrong_request(command):
     code, _, err = command("zoo", "verify", "https://example.org/x.zip")
     assert code == 2 and "#sha256=HEX" in err

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from chain_made import foreign_chain, made_chain, two_ears_chain
 
+import pnn_keras.preset
 import pnn_keras.weights_file
 from pnn_keras import Chain, Task
 from pnn_keras.errors import PresetError
@@ -235,6 +236,15 @@ def test_wide_layer_of_a_foreign_model_is_refused(width, tmp_path):
     text = (folder / "config.json").read_text().replace('"units": 6', f'"units": {width}')
     (folder / "config.json").write_text(text)
     with pytest.raises(PresetError, match="describes .* weights"):
+        load(folder)
+
+
+def test_what_no_memory_holds_is_refused_in_words_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(pnn_keras.preset, "check_fits", lambda *_: None)
+    folder = save_preset(foreign_chain(), tmp_path / "f")
+    text = (folder / "config.json").read_text().replace('"units": 6', f'"units": {2**45}')
+    (folder / "config.json").write_text(text)
+    with pytest.raises(PresetError, match="cannot be made into a chain"):
         load(folder)
 
 
