@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -230,43 +228,11 @@ class Chain(keras.Model):
 
         save_preset(self, folder, metadata or {})
 
-    def upload_preset(
-        self, address: str, metadata: Mapping | None = None, *, private: bool = False
-    ) -> str:
-        """Uploads the chain to a hub as a preset, in one commit.
+    def upload_preset(self, address: str, metadata: Mapping | None = None, **options) -> str:
+        """Uploads the chain to a hub as a preset; see :func:`pnn_keras.hub.upload_chain`."""
+        from pnn_keras.hub import upload_chain
 
-        Args:
-            address: ``hf://OWNER/NAME``; the repository is made if there is
-                none. Needs ``pip install 'pnn-keras[hub]'``.
-            metadata: what is known about the chain, beside its own ``metadata``.
-            private: whether a repository that is made is for its owner alone.
-
-        Returns:
-            The address of what was uploaded, with its commit, for
-            :func:`pnn_keras.load`.
-
-        Raises:
-            UserError: an address of another form, or nothing is recorded about
-                the chain, so that its card could say nothing.
-            PresetError: the chain's answers are no probabilities.
-            DependencyError: huggingface_hub is not installed.
-            PnnKerasError: the hub refuses or cannot be reached.
-        """
-        from pnn_keras.hub import push_to_hub
-        from pnn_keras.model_address import hub_address
-        from pnn_keras.prediction import check_answers
-        from pnn_keras.preset import save_preset
-
-        target = hub_address(address)
-        if not {**self.metadata, **(metadata or {})}:
-            raise UserError(
-                "Nothing is recorded about the chain, so nobody could know what it heard. Say "
-                "what is known: metadata={'title': ..., 'corpora': [{'name': ...}]}"
-            )
-        check_answers(self, "The chain")
-        with tempfile.TemporaryDirectory() as parent:
-            folder = save_preset(self, os.path.join(parent, target.name), metadata)
-            return str(push_to_hub(folder, target, private))
+        return upload_chain(self, address, metadata, **options)
 
     def get_config(self) -> dict:
         return {

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pnn_keras.cache import cache_folder
 from pnn_keras.errors import DependencyError, PnnKerasError, PresetError, UserError
-from pnn_keras.model_address import HubAddress
-from pnn_keras.preset import CARD, CONFIG, FILES, NEEDED, read_preset
+from pnn_keras.model_address import HubAddress, hub_address
+from pnn_keras.prediction import check_answers
+from pnn_keras.preset import CARD, CONFIG, FILES, NEEDED, read_preset, save_preset
 
 #: A preset on a hub has at most this many bytes.
 MOST_BYTES = 2**30
@@ -96,6 +98,45 @@ def push_to_hub(folder: Path, address: HubAddress, private: bool = False) -> Hub
             commit_message=f"Upload a preset of pnn-keras, weights {preset.sha256[:12]}",
         )
     return HubAddress(address.repository, commit.oid)
+
+
+def upload_chain(
+    chain, address: str, metadata: Mapping | None = None, *, private: bool = False
+) -> str:
+    """Uploads a chain to a hub as a preset with its card, in one commit.
+
+    Args:
+        chain: the chain; its own ``metadata`` is kept where ``metadata`` does
+            not say otherwise.
+        address: ``hf://OWNER/NAME``; the repository is made if there is none.
+            Needs ``pip install 'pnn-keras[hub]'``.
+        metadata: what is known about the chain: anything JSON-able.
+        private: whether a repository that is made is for its owner alone.
+
+    Returns:
+        The address of what was uploaded, with its commit, for
+        :func:`pnn_keras.load`.
+
+    Raises:
+        UserError: an address of another form, or nothing is recorded about the
+            chain, so that its card could say nothing.
+        PresetError: the chain's answers are no probabilities.
+        DependencyError: huggingface_hub is not installed.
+        PnnKerasError: the hub refuses or cannot be reached.
+
+    Example:
+        ``chain.upload_preset("hf://someone/gender", {"title": "Hears gender"})``
+    """
+    target = hub_address(address)
+    if not {**chain.metadata, **(metadata or {})}:
+        raise UserError(
+            "Nothing is recorded about the chain, so nobody could know what it heard. Say what "
+            "is known: metadata={'title': ..., 'corpora': [{'name': ...}]}"
+        )
+    check_answers(chain, "The chain")
+    with tempfile.TemporaryDirectory() as parent:
+        folder = save_preset(chain, Path(parent) / target.name, metadata)
+        return str(push_to_hub(folder, target, private))
 
 
 def hub_presets() -> Iterator[tuple[str, Path]]:
