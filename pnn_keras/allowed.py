@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from pnn_keras.errors import PresetError
+
+# Control characters, without the ends of lines and tabs.
+_STEERING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 #: Where Keras keeps its layers and their parts.
 _KERAS_MODULES = (
@@ -55,8 +60,8 @@ def check_config(config: object) -> None:
         config: what ``keras.saving.serialize_keras_object`` gives, or a part of it.
 
     Raises:
-        PresetError: a class or function in it is not allowed; the message
-            names it.
+        PresetError: a class or function in it is not allowed, or a name holds
+            what steers a terminal; the message names it.
 
     Example:
 
@@ -72,8 +77,25 @@ def check_config(config: object) -> None:
     elif isinstance(config, dict):
         if "class_name" in config:
             _check_object(config)
-        for value in config.values():
+        for key, value in config.items():
+            check_config(key)
             check_config(value)
+    elif isinstance(config, str) and visible(config) != config:
+        raise PresetError(
+            "A saved chain's names and classes are shown on terminals, so they hold no codes that "
+            f"steer one. Received: {config!r}"
+        )
+
+
+def visible(text: str) -> str:
+    r"""A text with the codes that steer a terminal written out.
+
+    Example:
+
+    >>> visible("red: \x1b[31m")
+    'red: \\x1b[31m'
+    """
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _check_object(config: dict) -> None:

@@ -228,6 +228,12 @@ class Chain(keras.Model):
 
         save_preset(self, folder, metadata or {})
 
+    def upload_preset(self, address: str, metadata: Mapping | None = None, **options) -> str:
+        """Uploads the chain to a hub as a preset; see :func:`pnn_keras.hub.upload_chain`."""
+        from pnn_keras.hub import upload_chain
+
+        return upload_chain(self, address, metadata, **options)
+
     def get_config(self) -> dict:
         return {
             **super().get_config(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pnn_keras.chain_scoring import Scoring, check_compared, score_chain
 from pnn_keras.column import column_name
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import ProtocolError, UserError
+from pnn_keras.evaluation import heard_utterances, is_recorded
 from pnn_keras.fold_files import open_protocol
 from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend
@@ -130,7 +132,7 @@ def train(
         check_writable(out)
     if not 0 <= dropout < 1:
         raise UserError(f"dropout is at least 0 and below 1. Received: {dropout}")
-    base = _base(from_model)
+    base = _base(from_model, progress)
     check_request(target, sources, scaling, base)
     check_compared(compare, bool(sources or base is not None))
     material = load_material(
@@ -300,12 +302,12 @@ def _fit_all(bench: Bench, base: Chain | None, scoring: Scoring) -> Chain:
     return chain
 
 
-def _base(from_model) -> Chain | None:
+def _base(from_model, progress: bool) -> Chain | None:
     if from_model is None or isinstance(from_model, Chain):
         return from_model
     from pnn_keras.zoo import load
 
-    return load(from_model)
+    return load(from_model, progress=progress)
 
 
 def _frontend_of(base: Chain | None) -> dict | None:
@@ -315,15 +317,21 @@ def _frontend_of(base: Chain | None) -> dict | None:
 
 def _refuse_heard(base: Chain | None, utterances: Sequence[Utterance]) -> None:
     """Refuses to score on speakers or recordings that the given chain has heard."""
-    heard = (getattr(base, "metadata", None) or {}).get("heard", {}) if base is not None else {}
-    speakers = {u.speaker_id for u in utterances} & set(heard.get("speakers", ()))
-    contents = {u.content for u in utterances} & set(heard.get("contents", ()))
-    if speakers or contents:
-        named = ", ".join(sorted(map(str, speakers))[:5]) or f"{len(contents)} recordings"
+    if base is None:
+        return
+    if not is_recorded(base):
+        warnings.warn(
+            "The chain given does not record whom it has heard. If it was these speakers, the "
+            "scores below say nothing about new voices",
+            stacklevel=3,
+        )
+    heard = heard_utterances(base, utterances)
+    if heard:
+        names = sorted({u.speaker_id or f"{u.corpus}/{u.id}" for u in heard})
+        named = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         raise ProtocolError(
-            f"The chain given has heard {len(speakers)} of these speakers and {len(contents)} of "
-            f"these recordings ({named}), so nothing could be scored on them. Use a corpus that "
-            "it has not heard"
+            f"The chain given has heard {len(names)} of these speakers, or recordings of theirs "
+            f"({named}), so nothing could be scored on them. Use a corpus that it has not heard"
         )
 
 

@@ -87,13 +87,13 @@ def evaluate(
     Returns:
         A JSON-able dictionary: ``corpus``, ``synthetic``, ``held_out`` (``"held
         out"``, ``"not held out"``, or ``"unknown"`` if the chain has no record
-        of what it heard), ``left_out_as_heard`` (number of utterances),
-        ``transductive``, ``failures`` (pairs of id and reason), ``skipped_tasks`` (why, by task)
-        and ``tasks``: for each its ``uar``, its ``interval`` over speakers
-        (``low``, ``high``, ``level``, ``speakers``, ``warning``), ``recalls``
-        by class (None where absent), ``absent`` classes, ``confusion`` (rows:
-        true class), ``classes``, ``utterances``, ``speakers`` (their number),
-        ``mapped`` (which label counted as which
+        of what each of its columns heard), ``left_out_as_heard`` (number of
+        utterances), ``transductive``, ``failures`` (pairs of id and reason),
+        ``skipped_tasks`` (why, by task) and ``tasks``: for each its ``uar``,
+        its ``interval`` over speakers (``low``, ``high``, ``level``,
+        ``speakers``, ``warning``), ``recalls`` by class (None where absent),
+        ``absent`` classes, ``confusion`` (rows: true class), ``classes``,
+        ``utterances``, ``speakers`` (their number), ``mapped`` (which label counted as which
         class) and ``left_out`` (number of utterances by label).
 
     Raises:
@@ -199,17 +199,31 @@ def scorable(
 def heard_utterances(chain, utterances: Iterable[Utterance]) -> list[Utterance]:
     """The utterances whose speaker, or whose very recording, the chain was trained on.
 
+    A speaker counts as heard by name, and also if one of their recordings was
+    heard under whatever name: in a copy of a corpus that is called otherwise.
+
     Args:
         chain: the chain, with ``heard`` in its metadata.
         utterances: the utterances to look at.
     """
     record = chain.metadata.get("heard") or {}
     speakers, contents = set(record.get("speakers", ())), set(record.get("contents", ()))
-    return [
-        utterance
-        for utterance in utterances
-        if utterance.speaker_id in speakers or (contents and _content(utterance) in contents)
-    ]
+    utterances = list(utterances)
+    others = [u for u in utterances if u.speaker_id not in speakers] if contents else []
+    copies = [u for u in others if _content(u) in contents]
+    known = set(map(id, copies))
+    speakers |= {u.speaker_id for u in copies} - {None}
+    return [u for u in utterances if id(u) in known or u.speaker_id in speakers]
+
+
+def is_recorded(chain) -> bool:
+    """Whether it is recorded whom every column of a chain has heard.
+
+    Args:
+        chain: the chain.
+    """
+    record = chain.metadata.get("heard") or {}
+    return bool(record) and not record.get("incomplete", False)
 
 
 def _content(utterance: Utterance) -> str | None:
@@ -231,9 +245,9 @@ def _heard_message(corpus: Corpus, heard: Sequence[Utterance]) -> str:
 
 
 def _held_out(chain, scored_heard) -> str:
-    if not chain.metadata.get("heard"):
-        return "unknown"
-    return "not held out" if scored_heard else "held out"
+    if scored_heard:
+        return "not held out"
+    return "held out" if is_recorded(chain) else "unknown"
 
 
 def _scored_tasks(

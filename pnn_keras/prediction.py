@@ -10,7 +10,7 @@ import numpy as np
 
 from pnn_keras.adaptation import adapted
 from pnn_keras.corpus import Utterance
-from pnn_keras.errors import AudioError, CorpusError, UserError
+from pnn_keras.errors import AudioError, CorpusError, PresetError, UserError
 from pnn_keras.frontends import Frontend, create_frontend
 from pnn_keras.speaker_scaling import is_marked, standardise, unmarked
 from pnn_keras.store import Features, extract_features, extract_signals, warn_of_defects
@@ -166,6 +166,25 @@ def answer(chain, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         for task, probabilities in chain(batch).items():
             parts[task].append(np.asarray(probabilities, dtype=np.float32))
     return {task: np.concatenate(arrays) for task, arrays in parts.items()}
+
+
+def check_answers(chain, name: str | os.PathLike) -> None:
+    """Refuses a chain whose answers to features of 0 are no probabilities.
+
+    Args:
+        chain: the chain.
+        name: what the error message calls it.
+
+    Raises:
+        PresetError: a task's answers are not finite, or do not sum to 1.
+    """
+    rows = {front: np.zeros((1, size), "float32") for front, size in chain.dimensions.items()}
+    for task, values in answer(chain, rows).items():
+        if not (np.isfinite(values).all() and np.allclose(values.sum(axis=-1), 1, atol=1e-5)):
+            raise PresetError(
+                f"{name} answers {task} with {values[0].tolist()}, which are no probabilities. "
+                "Train it again"
+            )
 
 
 def _answer(classes: Sequence[str], probabilities: np.ndarray) -> dict:

@@ -2,7 +2,7 @@
 
 A preset holds ``config.json`` (format, architecture, digest of the weights),
 ``metadata.json`` (scores and provenance), ``model.weights.h5`` and ``README.md``
-(the card, with the pictures that it shows). :func:`pnn_keras.zoo.load_preset`
+(the card, with the pictures that it shows). :func:`pnn_keras.loading.load_preset`
 makes a chain of it.
 """
 
@@ -19,16 +19,24 @@ from pathlib import Path
 
 import numpy as np
 
-from pnn_keras.allowed import check_config
+from pnn_keras.allowed import check_config, visible
 from pnn_keras.card import write_card
 from pnn_keras.errors import PresetError, UserError
 from pnn_keras.folder import whole_folder
+from pnn_keras.weights_file import check_fits, check_weights_file
 
 #: Version of the format that this package writes; it reads this one and older ones. In 2 a column
 #: may have a temperature.
 FORMAT = 2
 
 CONFIG, METADATA, WEIGHTS, CARD = "config.json", "metadata.json", "model.weights.h5", "README.md"
+
+#: The files of a preset, and those that it cannot be loaded without.
+FILES = (CONFIG, METADATA, WEIGHTS, CARD)
+NEEDED = (CONFIG, METADATA, WEIGHTS)
+
+# Of a file of JSON: a hundred thousand recordings that were heard take a tenth of it.
+_MOST_JSON = 64 * 2**20
 
 _MEND = "Copy the whole folder again from where it came, or train it again"
 
@@ -122,8 +130,9 @@ def read_preset(folder: str | os.PathLike) -> Preset:
 
     Raises:
         PresetError: there is none, a file is missing or damaged, the weights
-            are not those that were saved, the format is newer than this
-            package, or the configuration names a class that is not allowed.
+            are not those that were saved, lie in other files or are fewer than
+            the architecture has, the format is newer than this package, or the
+            configuration names a class that is not allowed.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -137,9 +146,13 @@ def read_preset(folder: str | os.PathLike) -> Preset:
         raise PresetError(f"{folder / CONFIG} describes no chain. {_MEND}") from error
     if not is_chain:
         raise PresetError(f"{folder / CONFIG} describes no chain. {_MEND}")
-    check_config(config)
-    metadata = _read_json(folder / METADATA)
+    try:
+        check_config(config)
+        metadata = _visible(_read_json(folder / METADATA))
+    except RecursionError as error:
+        raise PresetError(f"{folder} is nested too deeply. {_MEND}") from error
     _check_weights(folder / WEIGHTS, sha256)
+    check_fits(config, (folder / WEIGHTS).stat().st_size, folder / CONFIG)
     return Preset(folder, config, metadata, sha256, described.get("versions", {}))
 
 
@@ -229,6 +242,8 @@ def _write_json(path: Path, value) -> None:
 
 def _read_json(path: Path) -> dict:
     try:
+        if path.stat().st_size > _MOST_JSON:
+            raise ValueError(f"it is larger than {_MOST_JSON} bytes")
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise PresetError(f"{path.parent} lacks {path.name}. {_MEND}") from error
@@ -237,6 +252,15 @@ def _read_json(path: Path) -> dict:
     if not isinstance(value, dict):
         raise PresetError(f"{path} is damaged: it holds no dictionary. {_MEND}")
     return value
+
+
+def _visible(value):
+    """Metadata as they may be shown: anybody may have written them."""
+    if isinstance(value, dict):
+        return {visible(key): _visible(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_visible(item) for item in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 def _check_format(folder: Path, described: Mapping) -> None:
@@ -259,3 +283,4 @@ def _check_weights(path: Path, sha256: object) -> None:
             f"{path} is not the file that was saved: its SHA-256 is {found}, "
             f"{CONFIG} says {sha256}. {_MEND}"
         )
+    check_weights_file(path, path)

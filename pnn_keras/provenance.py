@@ -45,8 +45,6 @@ def describe_training(
         command: the command line, or None.
     """
     target, scores = tasks[0], scoring.scores
-    before = earlier.get("heard", {})
-    heard = _heard(material, tasks)
     protocol = {**division.describe(), "transductive": scaling != "training"}
     return {
         "target": target.name,
@@ -62,16 +60,23 @@ def describe_training(
         "calibration": {**earlier.get("calibration", {}), **scoring.calibration},
         "epochs": scoring.epochs,
         "settings": dataclasses.asdict(settings),
-        "heard": {
-            "speakers": sorted({*before.get("speakers", ()), *heard["speakers"]}),
-            "contents": sorted({*before.get("contents", ()), *heard["contents"]}),
-        },
+        "heard": _all_heard(chain, earlier.get("heard") or {}, _heard(material, tasks), tasks),
         "notes": [w for corpus in material.corpora for w in corpus.warnings],
         "skipped": [list(failure) for failure in material.skipped],
         "versions": {name: version_of(name) for name in RECORDED},
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": command,
     }
+
+
+def _all_heard(chain, before: Mapping, now: Mapping, tasks: Sequence[Task]) -> dict:
+    """Whom the chain has heard, the columns that it was built on included."""
+    together = {
+        kind: sorted({*before.get(kind, ()), *now[kind]}) for kind in ("speakers", "contents")
+    }
+    unknown = not before and len(chain.columns) > len(tasks)
+    # Left out where all is known, as in chains that were recorded before it was asked.
+    return together | ({"incomplete": True} if unknown or before.get("incomplete") else {})
 
 
 def _heard(material: Material, tasks: Sequence[Task]) -> dict:

@@ -29,12 +29,10 @@ from pathlib import Path
 import numpy as np
 
 from pnn_keras import audio
+from pnn_keras.cache import CACHE_VARIABLE, cache_folder
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import AudioError, CorpusError, PnnKerasError, UserError
 from pnn_keras.frontends import Frontend
-
-#: Names the folder of everything that the package caches, in place of the user's cache folder.
-CACHE_VARIABLE = "PNN_KERAS_CACHE"
 
 _FORMAT = 2  # of an entry: digest, values, defects (one per line)
 _DIGEST = 16  # bytes of digest before the values of an entry
@@ -70,11 +68,7 @@ def default_folder() -> Path:
     ``features`` in the folder that the environment variable PNN_KERAS_CACHE
     names, else in the user's cache folder of this system.
     """
-    if cache := os.environ.get(CACHE_VARIABLE):
-        return Path(cache) / "features"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("pnn-keras")) / "features"
+    return cache_folder("features")
 
 
 def extract_features(

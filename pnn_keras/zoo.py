@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import difflib
 import importlib.resources
-import json
 import os
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pnn_keras.allowed import check_config
 from pnn_keras.card import write_card
 from pnn_keras.errors import PresetError, UserError
-from pnn_keras.preset import CARD, CONFIG, Preset, read_preset
+from pnn_keras.hub import fetch_from_hub, hub_presets, push_to_hub
+from pnn_keras.loading import load_keras, load_preset, make_chain
+from pnn_keras.model_address import HubAddress, hub_address, model_name, parse_address
+from pnn_keras.prediction import check_answers
+from pnn_keras.preset import CARD, CONFIG, read_preset
+from pnn_keras.preset_archive import archived_presets, fetch_archive
 
 if TYPE_CHECKING:
     from pnn_keras.chain import Chain
-
-_REMOTE = ("http://", "https://", "hf://")
 
 
 def list_presets() -> list[str]:
@@ -36,13 +35,37 @@ def list_presets() -> list[str]:
     return sorted(path.parent.name for path in folder.glob(f"*/{CONFIG}"))
 
 
-def load(model: str | os.PathLike) -> Chain:
+def cached_presets() -> dict[str, Path]:
+    """The presets that were fetched from elsewhere: the folder of each, by its address.
+
+    Example:
+
+    >>> isinstance(cached_presets(), dict)
+    True
+    """
+    return dict([*archived_presets(), *hub_presets()])
+
+
+def load(model: str | os.PathLike, *, sha256: str | None = None, progress: bool = True) -> Chain:
     """Loads a trained chain.
 
+    What comes from elsewhere is kept in the user's cache folder, or in that
+    which the environment variable PNN_KERAS_CACHE names. Nobody's code is run
+    and nothing is unpickled, wherever it comes from.
+
     Args:
-        model: the name of a preset in the zoo, the path of a preset folder, or
-            the path of a ``.keras`` file that holds a chain. A folder that
-            bears the name of a preset is loaded as ``./NAME``.
+        model: one of
+
+            - the name of a preset in the zoo;
+            - the path of a preset folder, or of a ``.keras`` file that holds a
+              chain. A folder that bears the name of a preset is ``./NAME``;
+            - ``https://HOST/FILE#sha256=HEX``: a preset in a .zip or .tar.gz
+              archive, which is loaded only if it is the one of that SHA-256;
+            - ``hf://OWNER/NAME`` or ``hf://OWNER/NAME@REVISION``: a preset on
+              a hub (``pip install 'pnn-keras[hub]'``); a commit as revision
+              fixes it for good.
+        sha256: of the archive, where the address does not end with it.
+        progress: whether to say on stderr what is downloaded.
 
     Returns:
         The chain, with what is recorded about it as ``chain.metadata``.
@@ -50,7 +73,9 @@ def load(model: str | os.PathLike) -> Chain:
     Raises:
         PresetError: there is no such model, or it is damaged, not to be
             trusted or of a newer format; the message says what to do.
-        UserError: the model lies somewhere that this version cannot reach.
+        UserError: an address of another form, or without its SHA-256.
+        DependencyError: what the hub needs is not installed.
+        PnnKerasError: the download failed, or gave another file than was meant.
 
     Example:
 
@@ -59,27 +84,28 @@ def load(model: str | os.PathLike) -> Chain:
         ...
     pnn_keras.errors.PresetError: There is no preset 'no-such-preset' in the zoo...
     """
-    path = find(model)
+    path = find(model, sha256=sha256, progress=progress)
     return load_keras(path) if path.suffix == ".keras" else load_preset(path)
 
 
-def find(model: str | os.PathLike) -> Path:
-    """Where a model lies: a preset folder or a ``.keras`` file.
+def find(model: str | os.PathLike, *, sha256: str | None = None, progress: bool = True) -> Path:
+    """Where a model lies on this machine, fetched where it did not: a folder or a ``.keras`` file.
 
     Args:
         model: as in :func:`load`.
+        sha256: as in :func:`load`.
+        progress: as in :func:`load`.
 
     Raises:
         PresetError: there is none of that name or path.
-        UserError: the model lies somewhere that this version cannot reach.
+        UserError, DependencyError, PnnKerasError: as in :func:`load`.
     """
     text = os.fspath(model)
-    if text.startswith(_REMOTE):
-        raise UserError(
-            f"This version loads from this machine only. Received: {text}. "
-            "Download the preset's folder and pass its path. A model is the name of a preset "
-            "in the zoo, the path of a preset folder or of a .keras file"
-        )
+    address = parse_address(text, sha256)
+    if isinstance(address, HubAddress):
+        return fetch_from_hub(address, progress)
+    if address is not None:
+        return fetch_archive(address, progress)
     names = list_presets()
     if isinstance(model, str) and text in names:
         return _zoo_folder() / text
@@ -96,65 +122,12 @@ def find(model: str | os.PathLike) -> Path:
     raise PresetError(_unknown(text, names))
 
 
-def load_preset(folder: str | os.PathLike) -> Chain:
-    """Makes a chain of a preset folder.
-
-    Raises:
-        PresetError: see :func:`pnn_keras.preset.read_preset`; or the weights do
-            not fit the architecture.
-
-    Example:
-
-    >>> import tempfile
-    >>> from pnn_keras import Chain, Task
-    >>> chain = Chain()
-    >>> column = chain.add_column(Task("gender", ("female", "male")), dimension=3, units=[4])
-    >>> with tempfile.TemporaryDirectory() as parent:
-    ...     chain.save_to_preset(Path(parent) / "gender", {"title": "Hears gender"})
-    ...     load_preset(Path(parent) / "gender").metadata
-    {'title': 'Hears gender'}
-    """
-    return _make_chain(read_preset(folder))
-
-
-def load_keras(path: str | os.PathLike) -> Chain:
-    """Loads a chain from a ``.keras`` file that ``chain.save`` wrote.
-
-    Raises:
-        PresetError: it is damaged, holds no chain, or names a class that is
-            not allowed.
-    """
-    import keras
-
-    from pnn_keras.chain import Chain
-
-    path = Path(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
-        raise PresetError(f"{path} is no readable .keras file: {error}") from error
-    if not isinstance(config, Mapping) or config.get("class_name") != "Chain":
-        raise PresetError(
-            f"{path} holds no chain. Load it with keras.saving.load_model, or make it a source "
-            "column with pnn_keras.column.ForeignColumn"
-        )
-    # What it was compiled with is not loaded, so it may be anything.
-    check_config({key: value for key, value in config.items() if key != "compile_config"})
-    try:
-        chain = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise PresetError(f"{path} is damaged: {_first_line(error)}. Save it again") from error
-    if not isinstance(chain, Chain):
-        raise PresetError(f"{path} holds no chain")
-    return chain
-
-
-def verify(model: str | os.PathLike) -> dict:
+def verify(model: str | os.PathLike, *, progress: bool = True) -> dict:
     """Checks that a preset is whole, loads and answers.
 
     Args:
-        model: the name of a preset in the zoo, or a preset folder.
+        model: as in :func:`load`, but no ``.keras`` file.
+        progress: as in :func:`load`.
 
     Returns:
         ``name``, ``folder``, ``sha256`` of the weights, ``bytes`` of the weights,
@@ -165,22 +138,13 @@ def verify(model: str | os.PathLike) -> dict:
         PresetError: something is missing, damaged, or its answers are no
             probabilities.
     """
-    import numpy as np
-
-    preset = read_preset(find(model))
+    preset = read_preset(find(model, progress=progress))
     if not (preset.folder / CARD).is_file():
         raise PresetError(f"{preset.folder} lacks its card, {CARD}. Copy the whole folder again")
-    chain = _make_chain(preset)
-    rows = {name: np.zeros((1, size), "float32") for name, size in chain.dimensions.items()}
-    for task, probabilities in chain(rows).items():
-        values = np.asarray(probabilities)
-        if not (np.isfinite(values).all() and np.allclose(values.sum(axis=-1), 1, atol=1e-5)):
-            raise PresetError(
-                f"{preset.folder} answers {task} with {values[0].tolist()}, which are no "
-                "probabilities. Train it again"
-            )
+    chain = make_chain(preset)
+    check_answers(chain, preset.folder)
     return {
-        "name": preset.folder.resolve().name,
+        "name": model_name(model),
         "folder": str(preset.folder),
         "sha256": preset.sha256,
         "bytes": preset.weights.stat().st_size,
@@ -221,24 +185,35 @@ def rewrite_card(folder: str | os.PathLike) -> list[str]:
     return write_card(chain, chain.metadata, folder, folder.resolve().name)
 
 
-def _make_chain(preset: Preset) -> Chain:
-    """The chain of a preset that was read and found whole."""
-    import keras
+def push(
+    model: str | os.PathLike, to: str, *, private: bool = False, progress: bool = True
+) -> HubAddress:
+    """Uploads a preset to a hub, once it is verified; in one commit.
 
-    from pnn_keras.chain import Chain
+    Args:
+        model: a preset, as in :func:`load`, with its card.
+        to: ``hf://OWNER/NAME``; the repository is made if there is none.
+        private: whether a repository that is made is for its owner alone.
+        progress: as in :func:`load`.
 
-    by = ", ".join(f"{name} {version}" for name, version in preset.versions.items())
-    try:
-        # Chain.from_config is named here, so that the file cannot choose another.
-        chain = Chain.from_config({**preset.config["config"], "metadata": preset.metadata})
-        chain.load_weights(preset.weights)
-    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
-        raise PresetError(
-            f"{preset.folder} cannot be made into a chain by Keras {keras.__version__}: "
-            f"{_first_line(error)}. It was written by {by or 'unknown versions'}. "
-            "Install these, copy the folder again, or train it again"
-        ) from error
-    return chain
+    Returns:
+        The address of what was uploaded, with its commit.
+
+    Raises:
+        UserError: ``model`` is a ``.keras`` file, or ``to`` of another form.
+        PresetError: the preset does not verify, or has no card.
+        DependencyError: what the hub needs is not installed.
+        PnnKerasError: the hub refuses or cannot be reached.
+    """
+    address = hub_address(to)
+    folder = find(model, progress=progress)
+    if folder.suffix == ".keras":
+        raise UserError(
+            f"{folder} has no card that says what it heard, so it is not pushed. Make a preset of "
+            "it, and say there what is known: load(...).save_to_preset(FOLDER, metadata)"
+        )
+    verify(folder)
+    return push_to_hub(folder, address, private)
 
 
 def _zoo_folder() -> Path:
@@ -257,7 +232,3 @@ def _unknown(name: str, names: list[str]) -> str:
         f"The zoo holds: {', '.join(names) or 'nothing'}. "
         "A preset folder or a .keras file is given by its path"
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from numbers_made import REGISTERED, FileNumbers, Registered, make_corpus
 
 from pnn_keras import frontends, learner, material
 from pnn_keras.chain_training import train
+from pnn_keras.corpus import Corpus
 from pnn_keras.errors import AudioError, ProtocolError, UserError
-from pnn_keras.evaluation import evaluate
+from pnn_keras.evaluation import evaluate, is_recorded
 from pnn_keras.export import export_chain
 from pnn_keras.schedule import Settings
+from pnn_keras.zoo import load
 
 QUICK = {
     "units": (5, 4),
@@ -364,6 +367,64 @@ def test_speakers_that_the_given_chain_has_heard_are_refused(made, registered):
     base = train("gender", corpus=made, frontend=registered, **QUICK)
     with pytest.raises(ProtocolError, match=r"has heard 10 of these speakers.*made/s0"):
         train("emotion", corpus=made, from_model=base, **QUICK)
+
+
+# A chain built on a preset has heard what the preset has heard
+
+
+@pytest.fixture(scope="module")
+def extended(made, other, tmp_path_factory):
+    """A preset that heard one corpus, and a chain saved that was built on it with another."""
+    folder = tmp_path_factory.mktemp("chains")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
+        train("gender", corpus=made, frontend=Registered(), out=folder / "base", **QUICK)
+        train("emotion", corpus=other, from_model=folder / "base", out=folder / "chain", **QUICK)
+        return load(folder / "chain")
+
+
+def renamed(corpus):
+    """The same recordings as another corpus, of speakers with other names."""
+    utterances = [
+        dataclasses.replace(u, corpus="copy", speaker=f"voice {u.speaker}") for u in corpus
+    ]
+    return Corpus(dataclasses.replace(corpus.info, name="copy"), corpus.folder, tuple(utterances))
+
+
+def test_built_chain_is_not_evaluated_on_what_the_preset_heard(extended, made, other):
+    for corpus in (made, other):
+        with pytest.raises(UserError, match=f"{len(corpus)} of the .* {corpus.name}.*s0"):
+            evaluate(extended, corpus)
+
+
+def test_built_chain_is_not_evaluated_on_a_copy_under_another_name(extended, made):
+    with pytest.raises(UserError, match=f"{len(made)} of the .* of copy.*copy/voice s0"):
+        evaluate(extended, renamed(made))
+
+
+@pytest.mark.usefixtures("registered")
+def test_built_chain_is_not_trained_on_what_the_preset_heard(extended, made):
+    target = {"target": "speaker", "from_model": extended, **QUICK}
+    with pytest.raises(ProtocolError, match="heard 10 of these speakers.*made/s0"):
+        train(corpus=made, protocol="paper-10-fold", **target)
+    with pytest.raises(ProtocolError, match="heard 10 of these speakers.*copy/voice s0"):
+        train(corpus=renamed(made), protocol="paper-10-fold", **target)
+
+
+@pytest.mark.usefixtures("registered")
+def test_built_chain_is_evaluated_on_a_third_corpus(extended, tmp_path):
+    third = make_corpus(tmp_path, "strangers", speakers=4)
+    assert evaluate(extended, third)["held_out"] == "held out"
+
+
+def test_chain_built_on_one_without_a_record_is_not_called_held_out(made, other, tmp_path):
+    base = train("gender", corpus=made, frontend=FileNumbers(), **QUICK)
+    base.metadata = {}
+    with pytest.warns(UserWarning, match="does not record whom it has heard"):
+        chain = train("emotion", corpus=other, from_model=base, frontend=FileNumbers(), **QUICK)
+    assert chain.metadata["heard"]["incomplete"] is True
+    assert chain.metadata["heard"]["speakers"] == sorted({u.speaker_id for u in other})
+    assert not is_recorded(chain)
 
 
 # Requests that are refused before anything is done

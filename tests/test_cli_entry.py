@@ -66,7 +66,7 @@ def test_a_full_disk_is_named(command, monkeypatch, trained, tmp_path):
 def test_ctrl_c_ends_without_a_traceback(command, monkeypatch, trained):
     import pnn_keras.zoo
 
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pnn_keras.zoo, "load", interrupt)
@@ -79,7 +79,7 @@ def test_a_bug_is_named_as_one(command, monkeypatch, trained):
     import pnn_keras.zoo
 
     monkeypatch.delenv("PNN_KERAS_DEBUG", raising=False)
-    monkeypatch.setattr(pnn_keras.zoo, "load", lambda *_: 1 / 0)
+    monkeypatch.setattr(pnn_keras.zoo, "load", lambda *_, **__: 1 / 0)
     code, _, err = command("predict", trained[0], "a.wav")
     assert code == 1
     assert "This is a bug" in err

@@ -252,6 +252,14 @@ def test_heard_recording_is_refused_whatever_its_speaker_is_called(corpus):
         evaluate(chain, corpus)
 
 
+def test_other_recordings_of_a_speaker_heard_under_another_name_are_left_out_too(corpus):
+    content = corpus.utterances[0].content
+    chain = hearing_chain(metadata={"heard": {"speakers": ["Other/9"], "contents": [content]}})
+    result = evaluate(chain, corpus, unheard_only=True)
+    same = [u for u in corpus if u.speaker == corpus.utterances[0].speaker]
+    assert result["left_out_as_heard"] == len(same) == 2
+
+
 def test_heard_speakers_can_be_left_out(corpus):
     chain = hearing_chain(metadata={"heard": {"speakers": ["Made/1"]}})
     result = evaluate(chain, corpus, unheard_only=True)
@@ -271,6 +279,11 @@ def test_score_on_new_speakers_is_held_out(corpus):
 
 def test_chain_without_a_record_is_not_called_held_out(corpus, chain):
     assert evaluate(chain, corpus)["held_out"] == "unknown"
+
+
+def test_chain_that_records_a_part_is_not_called_held_out(corpus):
+    heard = {"speakers": ["Other/1"], "incomplete": True}
+    assert evaluate(hearing_chain(metadata={"heard": heard}), corpus)["held_out"] == "unknown"
 
 
 def test_failing_recording_is_reported_and_left_out(corpus, chain):

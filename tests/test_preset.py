@@ -303,5 +303,18 @@ def test_nonsense_in_a_column_is_a_clear_error(folder, change):
         load_preset(folder)
 
 
+@pytest.mark.parametrize("code", ["\x1b[2J", "\x9b31m", "\x07", "\x7f"])
+def test_codes_that_steer_a_terminal_are_refused_in_names_and_written_out_elsewhere(folder, code):
+    edit(folder / "metadata.json", lambda m: m.update(title=f"Mine{code}\n"))
+    shown = code.encode("unicode_escape").decode()
+    assert read_preset(folder).metadata["title"] == f"Mine{shown}\n"
+    edit(
+        folder / "config.json",
+        lambda c: c["chain"]["config"]["columns"][0]["config"]["task"].update(label=code),
+    )
+    with pytest.raises(PresetError, match="no codes that steer"):
+        read_preset(folder)
+
+
 def test_check_config_lets_plain_values_pass():
     check_config([1, None, "text", {"class_name": "__tuple__", "items": [1, 2]}])

@@ -15,6 +15,8 @@ PACKAGE = Path(pnn_keras.__file__).parent
 ROOMS = (
     "errors",
     "folder",
+    "cache",
+    "archives",
     "audio",
     "corpus",
     "corpora",
@@ -30,10 +32,15 @@ ROOMS = (
     "allowed",
     "figure_style",
     "card",
+    "weights_file",
     "preset",
+    "model_address",
+    "preset_archive",
     "adaptation",
     "prediction",
+    "hub",
     "chain",
+    "loading",
     "zoo",
     "statistics",
     "intervals",
@@ -78,6 +85,8 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__in
 HEAVY = ("tensorflow", "keras", "pandas", "opensmile")
 LIGHT = (
     "errors",
+    "cache",
+    "archives",
     "audio",
     "corpus",
     "corpora",

@@ -10,7 +10,7 @@ from chain_made import answers, foreign_chain, made_chain, recorded_metadata, ro
 
 import pnn_keras
 import pnn_keras.zoo
-from pnn_keras.errors import PresetError, UserError
+from pnn_keras.errors import PresetError
 from pnn_keras.preset import save_preset
 from pnn_keras.zoo import list_presets, load, verify
 
@@ -59,12 +59,6 @@ def test_unknown_name_is_met_with_the_nearest(zoo):
 def test_missing_path_is_named(tmp_path):
     with pytest.raises(PresetError, match="nothing at .*nowhere"):
         load(tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize("model", ["https://example.org/x", "hf://owner/name"])
-def test_remote_models_are_refused_with_what_works(model):
-    with pytest.raises(UserError, match="from this machine only.*preset folder"):
-        load(model)
 
 
 def test_folder_that_is_no_preset_is_named(tmp_path):

@@ -23,8 +23,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="MODEL is the name of a preset (see: pnn-keras zoo list), a preset folder or a "
-    ".keras file. Exit codes: 0 done, 1 failed, 2 wrong request, 130 interrupted.",
+    epilog="MODEL is the name of a preset (see: pnn-keras zoo list), a preset folder, a .keras "
+    "file, https://HOST/FILE#sha256=HEX or hf://OWNER/NAME[@REVISION]. Exit codes: 0 done, "
+    "1 failed, 2 wrong request, 130 interrupted.",
 )
 
 

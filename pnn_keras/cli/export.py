@@ -37,11 +37,13 @@ def export(
     from pnn_keras import terminal
     from pnn_keras.deployment import write_deployment
     from pnn_keras.export import export_chain
+    from pnn_keras.model_address import model_name
     from pnn_keras.zoo import find, load
 
-    name = name or file_name(find(model).resolve().stem)
+    found = find(model)
+    name = name or file_name(model_name(model))
     start_tensorflow()
-    version = export_chain(load(model), to, name=name, heads=heads)
+    version = export_chain(load(found), to, name=name, heads=heads)
     folder = to.parent if to.name == "models" else to
     write_deployment(to, folder)
     terminal.write(f"Exported: {version}")

@@ -185,5 +185,6 @@ Embeddings = Annotated[
     ),
 ]
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A preset's name, its folder, or a .keras file.")
+    str,
+    typer.Argument(metavar="MODEL", help="A preset's name, folder or address, or a .keras file."),
 ]

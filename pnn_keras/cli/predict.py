@@ -33,8 +33,8 @@ def predict(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A preset's name, its folder, or a .keras file; with --server, the name under "
-            "which it is served. May be left out where the server's address names it, or "
+            help="A preset's name, folder or address, or a .keras file; with --server, the name "
+            "under which it is served. May be left out where the server's address names it, or "
             "there is only one.",
         ),
     ],
@@ -143,7 +143,7 @@ def evaluate(
     from pnn_keras.evaluation import evaluate as score
     from pnn_keras.zoo import load
 
-    chain = load(model)
+    chain = load(model, progress=not quiet)
     result = score(
         chain,
         opened,
@@ -174,7 +174,7 @@ def _ask_chain(
     start_tensorflow()
     from pnn_keras.zoo import load
 
-    chain = load(model)
+    chain = load(model, progress=options["progress"])
     tables = parse_tables(chain.frontends, embeddings)
     answers = chain.predict_audio(recordings, tables=tables, **options)
     # A source that knows its training speakers takes every stranger for one of them.

@@ -30,8 +30,8 @@ def serve(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="A preset's name, its folder, a .keras file, a folder of exported versions, "
-            "or a SavedModel of anyone's.",
+            help="A preset's name, folder or address, a .keras file, a folder of exported "
+            "versions, or a SavedModel of anyone's.",
         ),
     ],
     host: Annotated[
@@ -62,14 +62,15 @@ def serve(
 
 def _served(models: list[str], scratch: Path) -> list:
     from pnn_keras import terminal
-    from pnn_keras.serving.finding import check_names, find_served, is_base, name_of
+    from pnn_keras.model_address import model_name
+    from pnn_keras.serving.finding import check_names, find_served, is_base
 
     start_tensorflow()
     found = []
     for model in models:
         if not is_base(Path(model)):
             terminal.note(f"Preparing {model}")
-        found.append(find_served(model, file_name(name_of(model)), scratch))
+        found.append(find_served(model, file_name(model_name(model)), scratch))
     check_names(found)
     return found
 

@@ -252,7 +252,9 @@ def tune(
 
 
 def _stems(from_model: str | None) -> list[str]:
-    return [] if from_model is None else [Path(from_model).stem]
+    from pnn_keras.model_address import model_name
+
+    return [] if from_model is None else [model_name(from_model)]
 
 
 def _free_folder(target: str, sources: Sequence[str]) -> Path:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pnn_keras.cache import cache_folder
 from pnn_keras.corpora.voice import Voice, synthesise
 from pnn_keras.corpus import Corpus, CorpusInfo, Utterance
 from pnn_keras.errors import CorpusError, PnnKerasError
@@ -283,19 +284,12 @@ def open_synthetic(
             )
     parameters = f"version={VERSION} speakers={speakers} clips={clips_per_emotion} seed={seed}"
     digest = hashlib.sha256(parameters.encode()).hexdigest()[:16]
-    final = (_cache_root() / "synthetic" if folder is None else Path(folder)).absolute() / digest
+    final = (cache_folder("synthetic") if folder is None else Path(folder)).absolute() / digest
     cast = {s.name: s for s in (synthetic_speaker(n + 1, seed) for n in range(speakers))}
     utterances = _utterances(final, cast.values(), clips_per_emotion)
     if not _is_complete(final, utterances):
         _make(final, utterances, cast, seed)
     return Corpus(INFO, final, utterances, warnings=(WARNING,))
-
-
-def _cache_root() -> Path:
-    """Where this package keeps what it can make again."""
-    import platformdirs
-
-    return Path(os.environ.get("PNN_KERAS_CACHE") or platformdirs.user_cache_dir("pnn-keras"))
 
 
 def _utterances(

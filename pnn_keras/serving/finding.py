@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -17,8 +16,8 @@ def find_served(model: str, name: str, scratch: Path) -> Model:
 
     Args:
         model: a folder of exported versions (``NAME/1``, ``NAME/2``, ...), one
-            SavedModel, or a chain: a preset's name, its folder or a ``.keras``
-            file. Versions that appear in a folder of them later are served too.
+            SavedModel, or a chain as :func:`pnn_keras.zoo.load` takes it.
+            Versions that appear in a folder of them later are served too.
         name: the name that requests use.
         scratch: a folder for what must be written, for as long as it is served.
 
@@ -35,8 +34,8 @@ def find_served(model: str, name: str, scratch: Path) -> Model:
         # A copy: a link would lead nowhere inside a container.
         shutil.copytree(model, scratch / name / "1")
     else:
-        find(model)  # fails in words before anything heavy is imported
-        export_chain(load(model), scratch, name=name)
+        found = find(model)  # fails in words before anything heavy is imported
+        export_chain(load(found), scratch, name=name)
     return Model(name, (scratch / name).absolute())
 
 
@@ -49,18 +48,6 @@ def is_base(folder: Path) -> bool:
 
 def _is_saved_model(folder: Path) -> bool:
     return any((folder / f"saved_model.{end}").is_file() for end in ("pb", "pbtxt"))
-
-
-def name_of(model: str | os.PathLike) -> str:
-    """The name that a model is served under, unless another is given.
-
-    Example:
-
-    >>> name_of("export/models/gender-emotion"), name_of("chains/mine.keras")
-    ('gender-emotion', 'mine')
-    """
-    path = Path(model)
-    return path.stem if path.suffix == ".keras" else path.absolute().name
 
 
 def check_names(models: list[Model]) -> None:

@@ -1,0 +1,1 @@
+"""Archives from elsewhere: downloaded with resume, compared with their sums, unpacked."""
