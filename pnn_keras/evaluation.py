@@ -57,7 +57,7 @@ def evaluate(
 
     Returns:
         A JSON-able dictionary: ``corpus``, ``synthetic``, ``held_out`` (``"held
-        out"``, ``"not held out"``, or ``"unknown"`` if the chain has no record
+        out"``, ``"not held out"``, or ``"unknown"`` if the chain has no whole record
         of what it heard), ``left_out_as_heard`` (number of utterances),
         ``failures`` (pairs of id and reason), ``skipped_tasks`` (why, by task)
         and ``tasks``: for each its ``uar``, ``recalls`` by class (None where
@@ -133,16 +133,20 @@ def heard_utterances(chain, utterances: Iterable[Utterance]) -> list[Utterance]:
     return [
         utterance
         for utterance in utterances
-        if utterance.speaker_id in speakers or (contents and _content(utterance) in contents)
+        if utterance.speaker_id in speakers or (contents and _contents(utterance) & contents)
     ]
 
 
-def _content(utterance: Utterance) -> str | None:
-    """The recording's digest; None where it cannot be read, which extraction reports."""
+def _contents(utterance: Utterance) -> set[str]:
+    """The recording's digest, and that of the whole file where it is a segment.
+
+    None of them where it cannot be read, which extraction reports.
+    """
+    whole = dataclasses.replace(utterance, start=0.0, end=None)
     try:
-        return utterance.content
+        return {utterance.content, whole.content} if utterance != whole else {utterance.content}
     except OSError:
-        return None
+        return set()
 
 
 def _heard_message(corpus: Corpus, heard: Sequence[Utterance]) -> str:
@@ -156,7 +160,8 @@ def _heard_message(corpus: Corpus, heard: Sequence[Utterance]) -> str:
 
 
 def _held_out(chain, scored_heard) -> str:
-    if not chain.metadata.get("heard"):
+    heard = chain.metadata.get("heard")
+    if not heard or (not scored_heard and not heard.get("complete", True)):
         return "unknown"
     return "not held out" if scored_heard else "held out"
 

@@ -7,6 +7,7 @@ import datetime
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 
+from pnn_keras.base import Base
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import PnnKerasError
 from pnn_keras.material import Material
@@ -21,7 +22,7 @@ RECORDED = ("pnn-keras", "tensorflow", "keras", "numpy")
 def describe_training(
     chain,
     *,
-    earlier: Mapping,
+    base: Base | None,
     material: Material,
     tasks: Sequence[Task],
     division: Protocol,
@@ -35,7 +36,7 @@ def describe_training(
 
     Args:
         chain: the chain.
-        earlier: the metadata of the chain that it extends, or none.
+        base: the chain that it extends, or None.
         material: what it was trained on.
         tasks: the target and the sources that were trained.
         division: the protocol of the scores.
@@ -46,8 +47,7 @@ def describe_training(
         command: the command line, or None.
     """
     target = tasks[0]
-    before = earlier.get("heard", {})
-    heard = _heard(material, tasks)
+    earlier = base.chain.metadata if base is not None else {}
     protocol = {**division.describe(), "transductive": scaling != "training"}
     return {
         "target": target.name,
@@ -61,10 +61,8 @@ def describe_training(
         "scores": {**earlier.get("scores", {}), **scores},
         "epochs": epochs,
         "settings": dataclasses.asdict(settings),
-        "heard": {
-            "speakers": sorted({*before.get("speakers", ()), *heard["speakers"]}),
-            "contents": sorted({*before.get("contents", ()), *heard["contents"]}),
-        },
+        "heard": _heard(material, tasks, base),
+        **({"extends": base.describe()} if base is not None else {}),
         "notes": [w for corpus in material.corpora for w in corpus.warnings],
         "skipped": [list(failure) for failure in material.skipped],
         "versions": {name: version_of(name) for name in RECORDED},
@@ -73,13 +71,18 @@ def describe_training(
     }
 
 
-def _heard(material: Material, tasks: Sequence[Task]) -> dict:
+def _heard(material: Material, tasks: Sequence[Task], base: Base | None) -> dict:
     """Speakers and recordings that some column of the chain was fitted on."""
     used = [u for u in material.utterances if any(task.value(u) is not None for task in tasks)]
-    return {
-        "speakers": sorted({u.speaker_id for u in used if u.speaker is not None}),
-        "contents": sorted({u.content for u in used}),
+    before = (base.chain.metadata.get("heard") or {}) if base is not None else {}
+    speakers = {u.speaker_id for u in used if u.speaker is not None}
+    heard = {
+        "speakers": sorted(speakers.union(before.get("speakers", ()))),
+        "contents": sorted({u.content for u in used}.union(before.get("contents", ()))),
     }
+    # A chain that was extended without knowing whom it had heard does not know it now.
+    known = base is None or base.knows_whom_it_heard
+    return heard if known else {**heard, "complete": False}
 
 
 def describe_corpus(corpus: Corpus) -> dict:

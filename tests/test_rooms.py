@@ -49,6 +49,8 @@ ROOMS = (
     "training",
     "monitor",
     "learner",
+    "base",
+    "pretrained",
     "references",
     "source_columns",
     "methods",
