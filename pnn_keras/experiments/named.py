@@ -111,7 +111,7 @@ def _extend_preset(
             *(("paper-10-fold", n) for n in AMOUNTS),
         )
     ]
-    return _experiment("extend-preset", specs, studies, frontend="", repeats=2)
+    return _experiment("extend-preset", specs, studies, frontend="")
 
 
 def _disjoint_amounts(speakers: int) -> list[tuple[str, int]]:
