@@ -275,6 +275,8 @@ def _provenance(metadata: Mapping) -> str:
     if metadata.get("method"):
         sources = ", ".join(map(str, metadata.get("sources") or [])) or "none"
         lines.append(f"- Method: {metadata['method']}; sources: {sources}")
+    if metadata.get("extends"):
+        lines.append(f"- {_extends(metadata['extends'])}")
     if metadata.get("created"):
         lines.append(f"- Made: {metadata['created']}")
     if metadata.get("command"):
@@ -290,6 +292,14 @@ def _provenance(metadata: Mapping) -> str:
     if metadata.get("settings"):
         lines.append(f"- Settings: `{json.dumps(metadata['settings'], ensure_ascii=False)}`")
     return "## How it was made\n\n" + "\n".join(lines) if lines else ""
+
+
+def _extends(extends: Mapping) -> str:
+    """The chain that was extended, in a sentence."""
+    named = f"`{extends['model']}`, " if extends.get("model") else ""
+    digest = f" (SHA-256 of its weights {extends['sha256']})" if extends.get("sha256") else ""
+    tasks = ", ".join(extends.get("tasks") or [])
+    return f"Extends {named}a chain of {tasks}{digest}; its columns are unchanged"
 
 
 def _is_synthetic(metadata: Mapping) -> bool:
