@@ -12,6 +12,7 @@ from pnn_keras.errors import UserError
 from pnn_keras.held_out import HeldOut, calibration_of, groups_of, held_out, interval_of
 from pnn_keras.learner import Fitted
 from pnn_keras.methods import METHODS, Bench, find_method
+from pnn_keras.pretrained import column_to_tune
 from pnn_keras.protocol import Fold
 from pnn_keras.scores import score_answers
 from pnn_keras.task import Task
@@ -67,7 +68,7 @@ def score_chain(bench: Bench, compare: Sequence[str] = ()) -> Scoring:
         _add_source(found, bench, task, fitted)
         if compare:
             _add_beside_source(found, bench.before(position), compare)
-    own = ("prognet", "dnn") if bench.reads_any else ("dnn",)
+    own = _own_methods(bench)
     others = [name for name in METHODS if name in compare and name not in own]
     for name in (*own, *others):
         outcome = METHODS[name].learn(bench)
@@ -75,6 +76,14 @@ def score_chain(bench: Bench, compare: Sequence[str] = ()) -> Scoring:
     chosen = found.scores[bench.target.name][own[0]]["best_epochs"]
     found.epochs[column_name(bench.target.name)] = _median(chosen)
     return found
+
+
+def _own_methods(bench: Bench) -> tuple[str, ...]:
+    """What the target is scored by: the chain's own way first, then what it is held against."""
+    if not bench.reads_any:
+        return ("dnn",)
+    tuned = column_to_tune(bench.learner.pretrained, bench.target.label)
+    return ("prognet", "dnn") if tuned is None else ("prognet", "ptft", "dnn")
 
 
 def _add(found: Scoring, bench: Bench, method: str, outcome, is_chosen: bool) -> None:

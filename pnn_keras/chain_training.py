@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from pnn_keras.base import Base, base_sources, open_base, own_name, refuse_heard
 from pnn_keras.chain import Chain
 from pnn_keras.chain_scoring import Scoring, check_compared, score_chain
 from pnn_keras.column import column_name
-from pnn_keras.corpus import Corpus, Utterance
-from pnn_keras.errors import ProtocolError, UserError
-from pnn_keras.evaluation import heard_utterances, is_recorded
+from pnn_keras.corpus import Corpus, pool
+from pnn_keras.errors import UserError
 from pnn_keras.fold_files import open_protocol
 from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend
 from pnn_keras.held_out import write_answers
-from pnn_keras.learner import SCALINGS, Learner, Shape, Sources
-from pnn_keras.material import Material, load_material, open_corpora
+from pnn_keras.learner import SCALINGS, Learner, Shape
+from pnn_keras.material import load_material, open_corpora
 from pnn_keras.methods import Bench
 from pnn_keras.monitor import Monitor
 from pnn_keras.protocol import Fold, source_rows
@@ -27,7 +27,6 @@ from pnn_keras.provenance import describe_training
 from pnn_keras.schedule import Batches, Settings
 from pnn_keras.speaker_scaling import REFUSED, marked
 from pnn_keras.task import make_task, parse_task
-from pnn_keras.training import Hearing, hear
 
 #: The protocol of a score unless another is asked for.
 DEFAULT_PROTOCOL = "speaker-5-fold"
@@ -69,7 +68,9 @@ def train(
     The scores come from the protocol's folds: on every fold the sources and
     the target are trained anew, on rows that hold no speaker (in the paper's
     protocol no utterance) of the fold's test rows, beside a from-scratch
-    network of the same shape. The chain that is returned is then fitted on all
+    network of the same shape. Where a trained chain is extended, a network that
+    is fine-tuned from its column of the target's label, else its last, stands
+    there too. The chain that is returned is then fitted on all
     rows, each column for the median of the epochs that the folds chose, since
     no row is left to choose it on. Its probabilities are calibrated: the
     temperature of a column's softmax is the one at which the answers on test
@@ -87,7 +88,9 @@ def train(
             spectrogram in each. An epoch hears each row once, as its versions
             in turn. Stop and test rows, scalers and the chain that is returned
             hear recordings as they are.
-        from_model: a trained chain to extend, or where it lies.
+        from_model: a trained chain to extend, or where it lies. Where it answers
+            a task of the target's name, and there is one corpus, the new one is
+            called ``TARGET@CORPUS``, with a warning.
         classes: emotion classes of the target; None means the corpus's own.
         merges: labels that count as another class, see
             :func:`pnn_keras.task.make_task`.
@@ -132,12 +135,16 @@ def train(
         check_writable(out)
     if not 0 <= dropout < 1:
         raise UserError(f"dropout is at least 0 and below 1. Received: {dropout}")
-    base = _base(from_model, progress)
+    base = open_base(from_model, progress=progress)
+    corpora = open_corpora(corpus, strict)
+    target = _named(target, base, corpora)
     check_request(target, sources, scaling, base)
     check_compared(compare, bool(sources or base is not None))
+    if base is not None:
+        refuse_heard(base, pool(corpora))
     material = load_material(
-        open_corpora(corpus, strict),
-        frontend or _frontend_of(base),
+        corpora,
+        frontend or (base.last_frontend if base is not None else None),
         base.frontends if base is not None else {},
         by_speaker=scaling == "speaker",
         augment=augment,
@@ -149,7 +156,6 @@ def train(
     source_tasks = [make_task(spec, material.utterances) for spec in sources]
     labelled = task.targets(material.utterances) >= 0
     division = open_protocol(protocol, material.utterances, labelled, repeats, settings.seed)
-    _refuse_heard(base, material.utterances)
     learner = Learner(
         material,
         division,
@@ -157,14 +163,15 @@ def train(
         settings,
         scaling,
         Monitor(tensorboard, progress),
-        base=_base_sources(base, material),
+        base=base_sources(base, material) if base is not None else None,
+        pretrained=base.columns if base is not None else (),
     )
     bench = Bench(learner, task, source_tasks, reads=reads)
     scoring = score_chain(bench, compare)
     chain = _fit_all(bench, base, scoring)
     chain.metadata = describe_training(
         chain,
-        earlier=base.metadata if base is not None else {},
+        base=base,
         material=material,
         tasks=[task, *source_tasks],
         division=division,
@@ -239,7 +246,7 @@ def fit_chain(
     chain = _fit_all(Bench(learner, task, source_tasks), None, scoring)
     chain.metadata = describe_training(
         chain,
-        earlier={},
+        base=None,
         material=material,
         tasks=[task, *source_tasks],
         division=division,
@@ -251,16 +258,34 @@ def fit_chain(
     return chain
 
 
-def check_request(target, sources, scaling, base) -> None:
+def _named(target: str, base: Base | None, corpora: Sequence[Corpus]) -> str:
+    """The target's name beside the tasks of the chain given; says so where it is another."""
+    name = own_name(target, base, corpora)
+    if name != target:
+        warnings.warn(
+            f"The chain given answers {target} already; the new column is called {name}",
+            stacklevel=3,
+        )
+    return name
+
+
+def check_request(target, sources, scaling, base: Base | None) -> None:
     """Refuses a scaling or tasks that no chain can be trained with, before audio is opened."""
     if scaling not in SCALINGS:
         raise UserError(f"scaling is one of {', '.join(SCALINGS)}. Received: {scaling!r}")
-    names = [*(task.name for task in (base.tasks if base is not None else [])), *sources, target]
+    earlier = [task.name for task in base.chain.tasks] if base is not None else []
+    names = [*earlier, *sources, target]
     labels = [parse_task(spec)[0] for spec in (*sources, target)]
     if scaling == "speaker" and set(labels) & set(REFUSED):
         raise UserError(
             "Per-speaker scaling is refused for speaker and gender columns: it removes what they "
             f"look for. Received: {', '.join((*sources, target))}. Use training or corpus"
+        )
+    again = sorted(set(earlier) & set(sources))
+    if again:
+        raise UserError(
+            f"The chain given answers {', '.join(again)} already, and the target reads it: leave "
+            "out that source"
         )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -270,11 +295,11 @@ def check_request(target, sources, scaling, base) -> None:
         )
 
 
-def _fit_all(bench: Bench, base: Chain | None, scoring: Scoring) -> Chain:
+def _fit_all(bench: Bench, base: Base | None, scoring: Scoring) -> Chain:
     """The chain fitted on all rows, with the epochs and temperatures that the folds chose."""
     learner, read = bench.learner, bench.learner.base
     material = learner.material
-    chain = Chain(name="chain") if base is None else _copy(base)
+    chain = Chain(name="chain") if base is None else _copy(base.chain)
     config = material.frontend.config()
     chain.frontends[material.hears] = marked(config) if material.by_speaker else config
     scored = learner.division.folds[0]
@@ -302,51 +327,8 @@ def _fit_all(bench: Bench, base: Chain | None, scoring: Scoring) -> Chain:
     return chain
 
 
-def _base(from_model, progress: bool) -> Chain | None:
-    if from_model is None or isinstance(from_model, Chain):
-        return from_model
-    from pnn_keras.zoo import load
-
-    return load(from_model, progress=progress)
-
-
-def _frontend_of(base: Chain | None) -> dict | None:
-    """What the last column of the given chain hears."""
-    return None if base is None else base.frontends[base.columns[-1].frontend]
-
-
-def _refuse_heard(base: Chain | None, utterances: Sequence[Utterance]) -> None:
-    """Refuses to score on speakers or recordings that the given chain has heard."""
-    if base is None:
-        return
-    if not is_recorded(base):
-        warnings.warn(
-            "The chain given does not record whom it has heard. If it was these speakers, the "
-            "scores below say nothing about new voices",
-            stacklevel=3,
-        )
-    heard = heard_utterances(base, utterances)
-    if heard:
-        names = sorted({u.speaker_id or f"{u.corpus}/{u.id}" for u in heard})
-        named = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-        raise ProtocolError(
-            f"The chain given has heard {len(names)} of these speakers, or recordings of theirs "
-            f"({named}), so nothing could be scored on them. Use a corpus that it has not heard"
-        )
-
-
 def _copy(chain: Chain) -> Chain:
     """The same chain again, so that the caller's stays as it is."""
     copied = Chain.from_config(chain.get_config())
     copied.set_weights(chain.get_weights())
     return copied
-
-
-def _base_sources(base: Chain | None, material: Material) -> Sources:
-    """What the columns of the given chain make of all utterances."""
-    sources = Sources()
-    for column in base.columns if base is not None else []:
-        hearing = Hearing(material.features[column.frontend], sources.taps, material.versions)
-        _, taps = hear(column, hearing)
-        sources = sources.add(column.name, taps, column.tap_units)
-    return sources

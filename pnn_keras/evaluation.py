@@ -210,7 +210,7 @@ def heard_utterances(chain, utterances: Iterable[Utterance]) -> list[Utterance]:
     speakers, contents = set(record.get("speakers", ())), set(record.get("contents", ()))
     utterances = list(utterances)
     others = [u for u in utterances if u.speaker_id not in speakers] if contents else []
-    copies = [u for u in others if _content(u) in contents]
+    copies = [u for u in others if _contents(u) & contents]
     known = set(map(id, copies))
     speakers |= {u.speaker_id for u in copies} - {None}
     return [u for u in utterances if id(u) in known or u.speaker_id in speakers]
@@ -226,12 +226,16 @@ def is_recorded(chain) -> bool:
     return bool(record) and not record.get("incomplete", False)
 
 
-def _content(utterance: Utterance) -> str | None:
-    """The recording's digest; None where it cannot be read, which extraction reports."""
+def _contents(utterance: Utterance) -> set[str]:
+    """The recording's digest, and that of the whole file where it is a segment.
+
+    None of them where it cannot be read, which extraction reports.
+    """
+    whole = dataclasses.replace(utterance, start=0.0, end=None)
     try:
-        return utterance.content
+        return {utterance.content, whole.content} if utterance != whole else {utterance.content}
     except OSError:
-        return None
+        return set()
 
 
 def _heard_message(corpus: Corpus, heard: Sequence[Utterance]) -> str:

@@ -119,7 +119,8 @@ class Learner:
         scaling: one of :data:`SCALINGS`.
         monitor: shows the fits.
         members: numbers of the folds to fit; None means all.
-        base: columns that are there already.
+        base: columns that are there already, as they are read.
+        pretrained: these columns themselves, in the order of their chain.
         dealt: the rows of sources in every fold of the protocol, where they are
             dealt already.
     """
@@ -135,11 +136,13 @@ class Learner:
         members: Sequence[int] | None = None,
         base: Sources | None = None,
         dealt: Mapping[Task, Sequence[Fold]] | None = None,
+        pretrained: Sequence[Column] = (),
     ) -> None:
         self.material, self.division, self.shape = material, division, shape
         self.settings, self.scaling = settings, scaling
         self.monitor = monitor or Monitor(progress=False)
         self.base = base or Sources()
+        self.pretrained = tuple(pretrained)
         self.features = material.features[material.hears]
         self.members = list(range(len(division.folds)) if members is None else members)
         self.folds = self.of_members(division.folds)
@@ -149,9 +152,18 @@ class Learner:
         """What belongs to this learner's members, of one entry per fold of the protocol."""
         return [everyone[number] for number in self.members]
 
-    def hearing(self, taps: Mapping[str, Sequence[np.ndarray]]) -> Hearing:
-        """What a column hears that reads these activations."""
-        return Hearing(self.features, taps, self.material.versions)
+    def hearing(
+        self, taps: Mapping[str, Sequence[np.ndarray]], frontend: str | None = None
+    ) -> Hearing:
+        """What a column hears that reads these activations.
+
+        Args:
+            taps: hidden activations by column.
+            frontend: the name of its input; None means that of the columns that
+                are trained.
+        """
+        features = self.material.features[frontend or self.material.hears]
+        return Hearing(features, taps, self.material.versions)
 
     def column(self, task: Task, members: Sequence[int], sources=None, heads=(), **options):
         """A new column of the learner's shape, one member per number.
@@ -206,7 +218,7 @@ class Learner:
             targets = column.task.targets(self.material.utterances)
         read = sources or Sources()
         parameters = sum(int(np.prod(v.shape[1:])) for v in column.trainable_variables)
-        hearing = self.hearing({name: read.taps[name] for name in column.sources})
+        hearing = self.hearing({name: read.taps[name] for name in column.sources}, column.frontend)
         rows = self.scaling_rows(column.task, folds)
         most = self.settings.epochs if last is None else int(max(last))
         with self.monitor.watch(title, most, column.task.classes) as on_epoch:

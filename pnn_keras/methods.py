@@ -13,6 +13,7 @@ import numpy as np
 from pnn_keras.column import Column
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Fitted, Learner, Sources
+from pnn_keras.pretrained import column_to_tune, copied, random_sources
 from pnn_keras.references import REFERENCES, reference_answers
 from pnn_keras.source_columns import (
     fit_on_source_rows,
@@ -59,6 +60,7 @@ class Method:
         learn: does it.
         size_only: whether only their number counts, so that it is learned once
             for all sources of as many tasks.
+        extends: whether the columns of a trained chain can be its sources.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Method:
     needs_source: bool
     learn: Callable[[Bench], Outcome]
     size_only: bool = False
+    extends: bool = True
 
 
 class Bench:
@@ -154,37 +157,46 @@ def dnn_large(bench: Bench) -> Outcome:
 
 
 def ptft(bench: Bench) -> Outcome:
-    """Pre-trained on the sources one after the other, then all layers fine-tuned."""
+    """Pre-trained on the sources one after the other, then all layers fine-tuned.
+
+    Where a trained chain is extended, its column of the target's label, else its
+    last one, is what was pre-trained. All weights of that column are fine-tuned,
+    those of its lateral connections included; the columns that it reads stay
+    frozen. It goes on hearing its own front-end.
+    """
     return _fine_tuned(bench, "ptft", output_only=False)
 
 
 def ptft_output(bench: Bench) -> Outcome:
-    """Pre-trained on the sources, then a new output layer trained alone."""
+    """Pre-trained as for :func:`ptft`, then a new output layer trained alone."""
     return _fine_tuned(bench, "ptft-output", output_only=True)
 
 
 def prognet(bench: Bench) -> Outcome:
     """A new column beside the frozen source columns."""
-    return _remembered(bench, _beside(bench, "prognet", bench.trained()))
+    return _remembered(bench, _beside(bench, "prognet", as_sources(bench, bench.trained())))
 
 
 def prognet_adapter(bench: Bench) -> Outcome:
     """A new column that reads the frozen ones through adapters (Rusu et al. 2016, eq. 2)."""
-    outcome = _beside(bench, "prognet-adapter", bench.trained(), lateral="adapter")
+    sources = as_sources(bench, bench.trained())
+    outcome = _beside(bench, "prognet-adapter", sources, lateral="adapter")
     return _remembered(bench, outcome)
 
 
 def prognet_random(bench: Bench) -> Outcome:
     """Beside columns that have learned nothing: baseline 4 of Rusu et al. (2016)."""
+    if bench.learner.pretrained and not bench.sources:
+        return _beside(bench, "prognet-random", random_sources(bench.learner))
     columns = random_columns(bench.learner, bench.sources)
-    return _beside(bench, "prognet-random", columns)
+    return _beside(bench, "prognet-random", as_sources(bench, columns))
 
 
 def prognet_shuffled(bench: Bench) -> Outcome:
     """Beside columns that have learned the sources' labels in random order."""
     last = [fitted.fit.best_epoch.tolist() for fitted in bench.trained()]
     columns = shuffled_columns(bench.learner, bench.sources, last)
-    return _beside(bench, "prognet-shuffled", columns)
+    return _beside(bench, "prognet-shuffled", as_sources(bench, columns))
 
 
 def multitask(bench: Bench) -> Outcome:
@@ -235,8 +247,8 @@ def reference(name: str) -> Callable[[Bench], Outcome]:
     return learn
 
 
-def _beside(bench: Bench, title: str, columns: Sequence[Fitted], **options) -> Outcome:
-    sources = as_sources(bench, columns).read(bench.reads)
+def _beside(bench: Bench, title: str, sources: Sources, **options) -> Outcome:
+    sources = sources.read(bench.reads)
     return _outcome(bench.fit(bench.column(sources, **options), title, sources))
 
 
@@ -255,26 +267,38 @@ def _remembered(bench: Bench, outcome: Outcome) -> Outcome:
 
 
 def _fine_tuned(bench: Bench, title: str, output_only: bool) -> Outcome:
-    trunk = _pretrained(bench)
+    extended = bool(bench.learner.pretrained)
+    trunk = _to_tune(bench) if extended else _pretrained(bench)
     dropout = bench.learner.shape.dropout
     depth = len(trunk.units)
     # Layers that are not trained are not to be dropped from either, but for the last, which the
     # new output layer reads.
     rates = [0.0] * (depth - 1) + [dropout] if output_only else dropout
-    column = bench.column(units=trunk.units, dropout=rates)
-    _copy_trunk(trunk, column)
+    if extended:
+        column, read = copied(bench.learner, trunk, bench.target, rates)
+    else:
+        column, read = bench.column(units=trunk.units, dropout=rates), None
+        _copy_trunk(trunk, column)
     for layer in column.layers[:-1]:
         layer.trainable = not output_only
-    fitted = bench.fit(column, title)
+    fitted = bench.fit(column, title, read)
+    if extended:
+        return _outcome(fitted)
     return dataclasses.replace(
         _outcome(fitted), source_answers=_old_head_on(bench, trunk, fitted.column)
     )
 
 
+def _to_tune(bench: Bench) -> Column:
+    """The column of the chain given that fine-tuning starts from."""
+    found = column_to_tune(bench.learner.pretrained, bench.target.label)
+    if found is None:
+        raise UserError("No column of the chain given answers a task: use prognet or dnn")
+    return found
+
+
 def _pretrained(bench: Bench) -> Column:
     """The network pre-trained on the first source, fine-tuned on each further one."""
-    if bench.learner.base.widths:
-        raise UserError("A chain that is extended has no network to fine-tune: use prognet or dnn")
     learner = bench.learner
     trunk = bench.trained()[0].column
     for task in bench.sources[1:]:
@@ -317,8 +341,8 @@ _METHODS = (
     Method("prognet", "ProgNet", True, prognet),
     Method("prognet-adapter", "ProgNet, adapters", True, prognet_adapter),
     Method("prognet-random", "ProgNet, random column", True, prognet_random),
-    Method("prognet-shuffled", "ProgNet, shuffled labels", True, prognet_shuffled),
-    Method("multitask", "Multitask", True, multitask),
+    Method("prognet-shuffled", "ProgNet, shuffled labels", True, prognet_shuffled, extends=False),
+    Method("multitask", "Multitask", True, multitask, extends=False),
 )
 
 #: Every method by its name, in the order in which tables show them.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from pnn_keras.base import Base
 from pnn_keras.chain_scoring import Scoring
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import PnnKerasError
+from pnn_keras.evaluation import is_recorded
 from pnn_keras.material import Material
 from pnn_keras.protocol import Protocol
 from pnn_keras.schedule import Settings
@@ -22,7 +24,7 @@ RECORDED = ("pnn-keras", "tensorflow", "keras", "numpy")
 def describe_training(
     chain,
     *,
-    earlier: Mapping,
+    base: Base | None,
     material: Material,
     tasks: Sequence[Task],
     division: Protocol,
@@ -35,7 +37,7 @@ def describe_training(
 
     Args:
         chain: the chain.
-        earlier: the metadata of the chain that it extends, or none.
+        base: the chain that it extends, or None.
         material: what it was trained on.
         tasks: the target and the sources that were trained.
         division: the protocol of the scores.
@@ -45,6 +47,7 @@ def describe_training(
         command: the command line, or None.
     """
     target, scores = tasks[0], scoring.scores
+    earlier = base.chain.metadata if base is not None else {}
     protocol = {**division.describe(), "transductive": scaling != "training"}
     return {
         "target": target.name,
@@ -60,7 +63,8 @@ def describe_training(
         "calibration": {**earlier.get("calibration", {}), **scoring.calibration},
         "epochs": scoring.epochs,
         "settings": dataclasses.asdict(settings),
-        "heard": _all_heard(chain, earlier.get("heard") or {}, _heard(material, tasks), tasks),
+        "heard": _heard(material, tasks, base),
+        **({"extends": base.describe()} if base is not None else {}),
         "notes": [w for corpus in material.corpora for w in corpus.warnings],
         "skipped": [list(failure) for failure in material.skipped],
         "versions": {name: version_of(name) for name in RECORDED},
@@ -69,23 +73,18 @@ def describe_training(
     }
 
 
-def _all_heard(chain, before: Mapping, now: Mapping, tasks: Sequence[Task]) -> dict:
-    """Whom the chain has heard, the columns that it was built on included."""
-    together = {
-        kind: sorted({*before.get(kind, ()), *now[kind]}) for kind in ("speakers", "contents")
-    }
-    unknown = not before and len(chain.columns) > len(tasks)
-    # Left out where all is known, as in chains that were recorded before it was asked.
-    return together | ({"incomplete": True} if unknown or before.get("incomplete") else {})
-
-
-def _heard(material: Material, tasks: Sequence[Task]) -> dict:
+def _heard(material: Material, tasks: Sequence[Task], base: Base | None) -> dict:
     """Speakers and recordings that some column of the chain was fitted on."""
     used = [u for u in material.utterances if any(task.value(u) is not None for task in tasks)]
-    return {
-        "speakers": sorted({u.speaker_id for u in used if u.speaker is not None}),
-        "contents": sorted({u.content for u in used}),
+    before = (base.chain.metadata.get("heard") or {}) if base is not None else {}
+    speakers = {u.speaker_id for u in used if u.speaker is not None}
+    heard = {
+        "speakers": sorted(speakers.union(before.get("speakers", ()))),
+        "contents": sorted({u.content for u in used}.union(before.get("contents", ()))),
     }
+    # A chain that was extended without knowing whom it had heard does not know it now.
+    known = base is None or is_recorded(base.chain)
+    return heard if known else {**heard, "incomplete": True}
 
 
 def describe_corpus(corpus: Corpus) -> dict:

@@ -98,7 +98,7 @@ def _result(planned, part: Part, count, material, experiment, forgotten: int) ->
         facts["stop_uar"] = [0.5] * len(folds)
         if experiment.curves:
             facts["traced"] = _traced(folds, targets, answers, classes)
-        if part.method in REMEMBER:
+        if part.method in REMEMBER and part.source in planned.sources:
             facts["forgetting"] = _forgetting(planned, part, forgotten)
     return PartResult(members, rows, np.eye(classes, dtype=np.float32)[answers[rows]], facts)
 

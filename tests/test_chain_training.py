@@ -16,7 +16,7 @@ from pnn_keras import frontends, learner, material
 from pnn_keras.chain_training import train
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import AudioError, ProtocolError, UserError
-from pnn_keras.evaluation import evaluate, is_recorded
+from pnn_keras.evaluation import evaluate
 from pnn_keras.export import export_chain
 from pnn_keras.schedule import Settings
 from pnn_keras.zoo import load
@@ -363,17 +363,61 @@ def test_a_front_end_that_only_the_caller_knows_extends_its_chain(made, other):
     assert len(chain.columns) == 2
 
 
-def test_speakers_that_the_given_chain_has_heard_are_refused(made, registered):
-    base = train("gender", corpus=made, frontend=registered, **QUICK)
-    with pytest.raises(ProtocolError, match=r"has heard 10 of these speakers.*made/s0"):
-        train("emotion", corpus=made, from_model=base, **QUICK)
+@pytest.fixture(scope="module")
+def extended(chain, other):
+    """The chain of gender and emotion with a second emotion, of another corpus."""
+    with pytest.warns(UserWarning, match="the new column is called emotion@other"):
+        return train("emotion", corpus=other, from_model=chain, frontend=FileNumbers(), **QUICK)
+
+
+def test_a_target_that_the_given_chain_answers_is_named_after_its_corpus(extended):
+    assert [task.name for task in extended.tasks] == ["gender", "emotion", "emotion@other"]
+    assert list(extended.column("emotion@other").sources) == ["gender", "emotion"]
+
+
+def test_an_extended_chain_is_scored_beside_scratch_and_fine_tuning(extended, other):
+    scores = extended.metadata["scores"]["emotion@other"]
+    assert list(scores) == ["prognet", "ptft", "dnn"]
+    assert extended.metadata["method"] == "prognet"
+    assert {score["utterances"] for score in scores.values()} == {len(other)}
+
+
+def test_an_extended_chain_says_what_it_extends(extended, tmp_path):
+    extends = extended.metadata["extends"]
+    assert extends["columns"] == ["gender", "emotion"] and extends["heard_speakers"] == 10
+    extended.save_to_preset(tmp_path / "extended")
+    card = (tmp_path / "extended" / "README.md").read_text()
+    assert "| pre-trained, fine-tuned |" in card
+    assert "Extends a chain of gender, emotion" in card
+
+
+def test_a_chain_that_extends_one_without_a_record_of_whom_it_heard_has_none(chain, made, other):
+    base = type(chain).from_config({**chain.get_config(), "metadata": {}})
+    base.set_weights(chain.get_weights())
+    with pytest.warns(UserWarning, match="no record of whom the chain given has heard"):
+        extended = train(
+            "speaker",
+            corpus=other,
+            from_model=base,
+            frontend=FileNumbers(),
+            protocol="paper-10-fold",
+            **QUICK,
+        )
+    assert extended.metadata["heard"]["incomplete"] is True
+    assert evaluate_gender(extended, made)["held_out"] == "unknown"
+
+
+def evaluate_gender(chain, corpus):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frontends, "KNOWN", {**frontends.KNOWN, "numbers": REGISTERED["registered"]})
+        return evaluate(chain, corpus, task="gender")
 
 
 # A chain built on a preset has heard what the preset has heard
 
 
 @pytest.fixture(scope="module")
-def extended(made, other, tmp_path_factory):
+def built(made, other, tmp_path_factory):
     """A preset that heard one corpus, and a chain saved that was built on it with another."""
     folder = tmp_path_factory.mktemp("chains")
     with pytest.MonkeyPatch.context() as patch:
@@ -391,40 +435,30 @@ def renamed(corpus):
     return Corpus(dataclasses.replace(corpus.info, name="copy"), corpus.folder, tuple(utterances))
 
 
-def test_built_chain_is_not_evaluated_on_what_the_preset_heard(extended, made, other):
+def test_built_chain_is_not_evaluated_on_what_the_preset_heard(built, made, other):
     for corpus in (made, other):
         with pytest.raises(UserError, match=f"{len(corpus)} of the .* {corpus.name}.*s0"):
-            evaluate(extended, corpus)
+            evaluate(built, corpus)
 
 
-def test_built_chain_is_not_evaluated_on_a_copy_under_another_name(extended, made):
+def test_built_chain_is_not_evaluated_on_a_copy_under_another_name(built, made):
     with pytest.raises(UserError, match=f"{len(made)} of the .* of copy.*copy/voice s0"):
-        evaluate(extended, renamed(made))
+        evaluate(built, renamed(made))
 
 
 @pytest.mark.usefixtures("registered")
-def test_built_chain_is_not_trained_on_what_the_preset_heard(extended, made):
-    target = {"target": "speaker", "from_model": extended, **QUICK}
+def test_built_chain_is_not_trained_on_what_the_preset_heard(built, made):
+    target = {"target": "speaker", "from_model": built, **QUICK}
     with pytest.raises(ProtocolError, match="heard 10 of these speakers.*made/s0"):
         train(corpus=made, protocol="paper-10-fold", **target)
-    with pytest.raises(ProtocolError, match="heard 10 of these speakers.*copy/voice s0"):
+    with pytest.raises(ProtocolError, match="whatever they are called here.*copy/s0"):
         train(corpus=renamed(made), protocol="paper-10-fold", **target)
 
 
 @pytest.mark.usefixtures("registered")
-def test_built_chain_is_evaluated_on_a_third_corpus(extended, tmp_path):
+def test_built_chain_is_evaluated_on_a_third_corpus(built, tmp_path):
     third = make_corpus(tmp_path, "strangers", speakers=4)
-    assert evaluate(extended, third)["held_out"] == "held out"
-
-
-def test_chain_built_on_one_without_a_record_is_not_called_held_out(made, other, tmp_path):
-    base = train("gender", corpus=made, frontend=FileNumbers(), **QUICK)
-    base.metadata = {}
-    with pytest.warns(UserWarning, match="does not record whom it has heard"):
-        chain = train("emotion", corpus=other, from_model=base, frontend=FileNumbers(), **QUICK)
-    assert chain.metadata["heard"]["incomplete"] is True
-    assert chain.metadata["heard"]["speakers"] == sorted({u.speaker_id for u in other})
-    assert not is_recorded(chain)
+    assert evaluate(built, third)["held_out"] == "held out"
 
 
 # Requests that are refused before anything is done
@@ -448,9 +482,26 @@ class TestRefusedAtOnce:
         with pytest.raises(UserError, match="Twice here: (emotion|gender)"):
             train("emotion", source=source, corpus=made, **QUICK)
 
-    def test_a_task_that_the_given_chain_answers(self, made, chain):
-        with pytest.raises(UserError, match="Twice here: gender"):
-            train("gender", corpus=made, from_model=chain, **QUICK)
+    def test_a_source_that_the_given_chain_answers(self, other, chain):
+        with pytest.raises(UserError, match="answers gender already.* leave out that source"):
+            train("speaker", source="gender", corpus=other, from_model=chain, **QUICK)
+
+    def test_speakers_that_the_given_chain_has_heard(self, made, chain):
+        with pytest.raises(ProtocolError, match=r"has heard 10 of these speakers.*made/s0"):
+            train("speaker", corpus=made, from_model=chain, **QUICK)
+
+    def test_recordings_that_the_given_chain_has_heard_under_another_name(self, made, chain):
+        renamed = tuple(
+            dataclasses.replace(u, corpus="mine", speaker=f"somebody {u.speaker}") for u in made
+        )
+        info = dataclasses.replace(made.info, name="mine")
+        corpus = dataclasses.replace(made, info=info, utterances=renamed)
+        with pytest.raises(ProtocolError, match="60 of these recordings, whatever"):
+            train("speaker", corpus=corpus, from_model=chain, **QUICK)
+
+    def test_a_target_over_several_corpora_that_the_given_chain_answers(self, made, other, chain):
+        with pytest.raises(UserError, match="--target gender@other or gender@made"):
+            train("gender", corpus=[other, made], from_model=chain, **QUICK)
 
     @pytest.mark.parametrize(("target", "source"), [("gender", []), ("emotion", ["speaker"])])
     def test_scaling_per_speaker_of_what_looks_for_speakers(self, made, target, source):

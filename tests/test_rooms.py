@@ -61,6 +61,8 @@ ROOMS = (
     "training",
     "monitor",
     "learner",
+    "base",
+    "pretrained",
     "references",
     "source_columns",
     "methods",

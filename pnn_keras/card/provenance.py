@@ -12,6 +12,7 @@ def provenance(metadata: Mapping, sha256: str | None) -> str:
     """One line for each thing that was recorded."""
     lines = [
         _method(metadata),
+        _extends(metadata.get("extends") or {}),
         _line("Recipe", metadata.get("recipe"), code=True),
         _line("Command", metadata.get("command"), code=True),
         _line("Repeats", metadata.get("repeats")),
@@ -39,6 +40,16 @@ def _method(metadata: Mapping) -> str:
         return ""
     sources = ", ".join(map(str, metadata.get("sources") or [])) or "none"
     return f"Method: {text(metadata['method'])}; sources: {text(sources)}"
+
+
+def _extends(extends: Mapping) -> str:
+    """The chain that was extended, in a sentence."""
+    if not extends:
+        return ""
+    named = f"`{text(extends['model'])}`, " if extends.get("model") else ""
+    digest = f" (SHA-256 of its weights {extends['sha256']})" if extends.get("sha256") else ""
+    tasks = ", ".join(extends.get("tasks") or [])
+    return f"Extends {named}a chain of {text(tasks)}{digest}; its columns are unchanged"
 
 
 def _named(values: Mapping) -> str:

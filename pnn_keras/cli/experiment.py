@@ -79,6 +79,14 @@ PatienceChoice = Annotated[
     int | None,
     option("--patience", min=1, help="Epochs without a better stop fold.", panel=CHOICES),
 ]
+FromModel = Annotated[
+    str | None,
+    option(
+        "--from",
+        metavar="MODEL",
+        help="Trained chain that the studies extend: extend-preset needs one.",
+    ),
+]
 SeedChoice = Annotated[int | None, option("--seed", min=0, help="Of everything.", panel=CHOICES)]
 
 
@@ -97,6 +105,7 @@ def experiment_list() -> None:
 def experiment_show(
     name: Name,
     corpus: Corpora = None,
+    from_model: FromModel = None,
     classes: ClassChoice = None,
     repeats: Repeats = None,
     frontend: FrontendChoice = None,
@@ -127,13 +136,16 @@ def experiment_show(
         patience,
         seed,
     )
-    terminal.write(write_experiment(show_experiment(name, corpus or (), changes)).rstrip())
+    terminal.write(
+        write_experiment(show_experiment(name, corpus or (), changes, from_model)).rstrip()
+    )
 
 
 @experiment_app.command("run")
 def experiment_run(
     name: Name,
     corpus: Corpora = None,
+    from_model: FromModel = None,
     classes: ClassChoice = None,
     repeats: Repeats = None,
     frontend: FrontendChoice = None,
@@ -176,7 +188,7 @@ def experiment_run(
     start_tensorflow()
     from pnn_keras.experiments import open_experiment, read_run, run_experiment
 
-    experiment, opened = open_experiment(name, corpus or (), changes, strict)
+    experiment, opened = open_experiment(name, corpus or (), changes, strict, from_model)
     terminal.announce(opened)
     folder = run_experiment(
         experiment,

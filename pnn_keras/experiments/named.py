@@ -23,6 +23,12 @@ FORGETTING = ("dnn", "ptft", "ptft-output", "prognet", "prognet-adapter")
 #: How many parts of the target's training rows figure 4 takes.
 AMOUNTS = (1, 2, 4, 8)
 
+#: The methods that a trained chain can be the source of, and what they are held against.
+EXTENDING = tuple(name for name, method in METHODS.items() if method.extends)
+
+#: As many speakers as every protocol here asks for.
+ENOUGH_SPEAKERS = 20
+
 
 @dataclasses.dataclass(frozen=True)
 class NamedExperiment:
@@ -32,14 +38,17 @@ class NamedExperiment:
         name: its name.
         title: what it asks.
         make: makes it from the corpora's names, as tasks have them, and from
-            what opens them.
+            what opens them; where it extends a trained chain, also from that
+            and from the number of known speakers of each corpus.
         fewest: how many corpora it needs.
+        extends: whether it extends a trained chain.
     """
 
     name: str
     title: str
-    make: Callable[[Sequence[str], Sequence[str]], Experiment]
+    make: Callable[..., Experiment]
     fewest: int = 1
+    extends: bool = False
 
 
 def _table_2(names: Sequence[str], specs: Sequence[str]) -> Experiment:
@@ -91,6 +100,33 @@ def _forgetting(names: Sequence[str], specs: Sequence[str]) -> Experiment:
     return _experiment("forgetting", specs, studies)
 
 
+def _extend_preset(
+    names: Sequence[str], specs: Sequence[str], from_model: str, speakers: Sequence[int]
+) -> Experiment:
+    studies = [
+        Study(f"emotion@{c}", (), EXTENDING, protocol, parts, from_model)
+        for c, count in zip(names, speakers, strict=True)
+        for protocol, parts in (
+            *_disjoint_amounts(count),
+            *(("paper-10-fold", n) for n in AMOUNTS),
+        )
+    ]
+    return _experiment("extend-preset", specs, studies, frontend="")
+
+
+def _disjoint_amounts(speakers: int) -> list[tuple[str, int]]:
+    """Speaker-disjoint protocols with fewer training parts, as many as the speakers allow.
+
+    With fewer than 20 speakers two parts of ten stop, and seven train: all of them
+    take the place of eight.
+    """
+    if speakers >= 10:
+        return [("speaker-10-fold", parts) for parts in (*AMOUNTS[:-1], 0)]
+    if speakers >= 5:
+        return [("speaker-5-fold", parts) for parts in (1, 0)]
+    return []
+
+
 def _experiment(name: str, specs: Sequence[str], studies: Sequence[Study], **options):
     settings = Settings()
     if options.get("curves"):
@@ -130,22 +166,39 @@ _EXPERIMENTS = (
         "What is left of the source task once the target was learned?",
         _forgetting,
     ),
+    NamedExperiment(
+        "extend-preset",
+        "What does a trained chain bring to a corpus of one's own, where little is labelled? "
+        "Needs --from",
+        _extend_preset,
+        extends=True,
+    ),
 )
 
 #: Every named experiment by its name.
 EXPERIMENTS = {experiment.name: experiment for experiment in _EXPERIMENTS}
 
 
-def make_experiment(name: str, names: Sequence[str], specs: Sequence[str]) -> Experiment:
+def make_experiment(
+    name: str,
+    names: Sequence[str],
+    specs: Sequence[str],
+    from_model: str = "",
+    speakers: Sequence[int] | None = None,
+) -> Experiment:
     """A named experiment on corpora.
 
     Args:
         name: its name.
         names: the corpora's names, as tasks have them.
         specs: what opens each of them.
+        from_model: the trained chain that it extends, ``""`` for none.
+        speakers: how many speakers each corpus has, 0 where some are not known;
+            None means that there are enough.
 
     Raises:
-        UserError: the name is unknown, or there are too few corpora.
+        UserError: the name is unknown, there are too few corpora, a trained
+            chain is missing, or the experiment extends none.
 
     Example:
 
@@ -162,4 +215,15 @@ def make_experiment(name: str, names: Sequence[str], specs: Sequence[str]) -> Ex
             f"{name} needs at least {known.fewest} corpora: from one to the other. "
             f"Received: {', '.join(names) or 'none'}. Add --corpus"
         )
+    if known.extends and not from_model:
+        raise UserError(f"{name} extends a trained chain. Name one: --from MODEL")
+    if from_model and not known.extends:
+        able = ", ".join(each.name for each in _EXPERIMENTS if each.extends)
+        raise UserError(
+            f"{name} learns its own sources. Received: --from {from_model}. "
+            f"What extends a trained chain: {able}"
+        )
+    if known.extends:
+        counts = [ENOUGH_SPEAKERS] * len(names) if speakers is None else speakers
+        return known.make(names, specs, from_model, counts)
     return known.make(names, specs)

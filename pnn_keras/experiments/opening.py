@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,12 +16,16 @@ from pnn_keras.experiments.spec import Experiment, read_experiment, replaced
 #: Names that stand for corpora where none is given, to show an experiment.
 PLACEHOLDERS = ("A", "B")
 
+#: What stands for the trained chain then.
+SOME_MODEL = "PRESET"
+
 
 def open_experiment(
     experiment: str | Path | Experiment,
     corpora: Sequence[str | Path | Corpus] = (),
     changes: Mapping[str, object] | None = None,
     strict: bool = False,
+    from_model: str | Path | None = None,
 ) -> tuple[Experiment, list[Corpus]]:
     """An experiment for corpora, and the corpora.
 
@@ -31,16 +37,22 @@ def open_experiment(
             experiment without any takes the synthetic corpus.
         changes: choices to change, see :func:`~pnn_keras.experiments.replaced`.
         strict: whether a single unusable recording ends the run.
+        from_model: the trained chain that the studies extend; None means that
+            which the file or experiment names.
 
     Raises:
-        UserError: there is no such experiment, file or corpus.
+        UserError: there is no such experiment, file or corpus; or it extends no
+            trained chain, but one is given.
     """
+    model = "" if from_model is None else os.fspath(from_model)
     if isinstance(experiment, str) and experiment in EXPERIMENTS:
         opened = _open(corpora or ["synthetic"], strict)
         names = [corpus.name for corpus in opened]
-        made = make_experiment(experiment, names, [_spec(c) for c in corpora or ["synthetic"]])
+        specs = [_spec(c) for c in corpora or ["synthetic"]]
+        made = make_experiment(experiment, names, specs, model, [_speakers(c) for c in opened])
         return replaced(made, changes or {}), opened
     made = experiment if isinstance(experiment, Experiment) else _read(experiment)
+    made = _extending(made, model) if model else made
     opened = all(isinstance(corpus, Corpus) for corpus in corpora)
     # Corpora that were opened from the experiment's own words stay as they are written there.
     if corpora and not (opened and len(corpora) == len(made.corpora)):
@@ -49,18 +61,48 @@ def open_experiment(
 
 
 def show_experiment(
-    experiment: str | Path, corpora: Sequence[str] = (), changes: Mapping | None = None
+    experiment: str | Path,
+    corpora: Sequence[str] = (),
+    changes: Mapping | None = None,
+    from_model: str | Path | None = None,
 ) -> Experiment:
-    """An experiment to look at; a named one without corpora speaks of ``A`` and ``B``.
+    """An experiment to look at.
+
+    A named one without corpora speaks of ``A`` and ``B``, and one that extends a
+    trained chain of ``PRESET`` where none is given.
 
     Example:
 
     >>> show_experiment("paper-table-2").studies[0].target
     'emotion@A'
     """
+    if experiment in EXPERIMENTS and EXPERIMENTS[experiment].extends:
+        from_model = from_model or SOME_MODEL
     if experiment in EXPERIMENTS and not corpora:
-        return replaced(make_experiment(experiment, PLACEHOLDERS, PLACEHOLDERS), changes or {})
-    return open_experiment(experiment, corpora, changes)[0]
+        model = os.fspath(from_model or "")
+        made = make_experiment(experiment, PLACEHOLDERS, PLACEHOLDERS, model)
+        return replaced(made, changes or {})
+    return open_experiment(experiment, corpora, changes, from_model=from_model)[0]
+
+
+def _extending(experiment: Experiment, model: str) -> Experiment:
+    """The experiment with another trained chain where it extends one."""
+    if not any(study.from_model for study in experiment.studies):
+        raise UserError(
+            f"{experiment.name} extends no trained chain. Received: --from {model}. Give its "
+            'studies one: from_model = "MODEL"'
+        )
+    studies = tuple(
+        dataclasses.replace(study, from_model=model) if study.from_model else study
+        for study in experiment.studies
+    )
+    return replaced(experiment, {"studies": studies})
+
+
+def _speakers(corpus: Corpus) -> int:
+    """How many speakers have recordings with an emotion; 0 where some are not known."""
+    speakers = {u.speaker for u in corpus if u.emotion is not None}
+    return 0 if None in speakers else len(speakers)
 
 
 def _read(experiment: str | Path) -> Experiment:

@@ -75,6 +75,7 @@ class StudyResult:
         missing: pairs of a method and its sources that are not finished.
         number: its number in the experiment, from 0.
         merged: pairs of a label found in the data and the class it counts as.
+        preset: what the trained chain is called that was extended, ``""`` for none.
     """
 
     name: str
@@ -93,6 +94,7 @@ class StudyResult:
     missing: tuple[tuple[str, str], ...]
     number: int = 0
     merged: tuple[tuple[str, str], ...] = ()
+    preset: str = ""
 
     @property
     def stamp(self) -> str:
@@ -181,6 +183,7 @@ def _read_study(folder: Path, number: int, facts: Mapping, experiment: Experimen
         protocol=protocol,
         transductive=facts["transductive"],
         training_parts=experiment.studies[number].training_parts,
+        preset=experiment.studies[number].preset,
         targets=utterances["target"][keep].astype(int),
         corpora=utterances["corpus"][keep],
         ids=utterances["id"][keep],

@@ -7,15 +7,22 @@ import datetime
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pnn_keras.corpus import Corpus
+from pnn_keras.base import Base, base_sources, open_base, refuse_heard
+from pnn_keras.corpus import Corpus, Utterance, pool
 from pnn_keras.errors import UserError
 from pnn_keras.experiments.opening import open_experiment
-from pnn_keras.experiments.spec import Experiment, Study, source_tasks, write_experiment
+from pnn_keras.experiments.spec import (
+    Experiment,
+    Study,
+    read_experiment,
+    source_tasks,
+    write_experiment,
+)
 from pnn_keras.experiments.store import (
     FOLDS,
     RECORD,
@@ -56,6 +63,7 @@ class Planned:
         sources: the tasks of each source, by its name.
         division: the folds.
         groups: numbers of the folds that are fitted together.
+        base: the trained chain that is extended, or None.
     """
 
     number: int
@@ -64,6 +72,7 @@ class Planned:
     sources: dict[str, list[Task]]
     division: Protocol
     groups: list[list[int]]
+    base: Base | None = None
 
     @property
     def parts(self) -> list[Part]:
@@ -84,6 +93,7 @@ def run_experiment(
     progress: bool = True,
     strict: bool = False,
     workers: int | None = None,
+    from_model: str | Path | None = None,
     on_part: Callable[[Part, str], None] | None = None,
 ) -> Path:
     """Runs an experiment, or goes on with one that was interrupted.
@@ -101,6 +111,8 @@ def run_experiment(
         progress: whether to show progress bars.
         strict: whether a single unusable recording ends the run.
         workers: recordings to extract at a time; None means one per processor.
+        from_model: the trained chain that is extended, by what
+            :func:`pnn_keras.load` takes; None means that which the experiment names.
         on_part: called after every part, with a line on progress.
 
     Returns:
@@ -109,26 +121,29 @@ def run_experiment(
     Raises:
         UserError: the experiment cannot work, or the folder holds something
             else.
-        ProtocolError: a corpus does not allow the protocol, or it would leak.
+        ProtocolError: a corpus does not allow the protocol, it would leak, or
+            the trained chain has heard some of it.
         PnnKerasError: the disk refused; what was finished is kept.
 
     Example:
         ``run_experiment("paper-table-2", ["EmoDB/"], changes={"repeats": 2})``
     """
-    experiment, opened = open_experiment(experiment, corpora, changes, strict)
+    experiment, opened = open_experiment(experiment, corpora, changes, strict, from_model)
     folder = Path("runs", experiment.name) if out is None else Path(out)
     check_folder(folder, experiment)
     check_writable(folder, existing=True)
+    bases = open_bases(experiment, pool(opened))
     material = load_material(
         opened,
-        experiment.frontend,
+        experiment.frontend or _frontend_of(bases.values()),
+        {name: config for base in bases.values() for name, config in base.frontends.items()},
         by_speaker=experiment.scaling == "speaker",
         augment=experiment.augment,
         strict=strict,
         workers=workers,
         progress=progress,
     )
-    planned = plan(experiment, material)
+    planned = plan(experiment, material, bases)
     _write_plan(folder, experiment, material, planned)
     pace = _Pace(folder, planned, on_part)
     monitor = Monitor(progress=progress)
@@ -138,8 +153,47 @@ def run_experiment(
     return folder
 
 
-def plan(experiment: Experiment, material: Material) -> list[Planned]:
+def open_bases(experiment: Experiment, utterances: Sequence[Utterance]) -> dict[str, Base]:
+    """The trained chains that studies extend, by what names them.
+
+    Raises:
+        PresetError: there is no such chain, or it is damaged.
+        ProtocolError: one has heard speakers or recordings of its study's corpus.
+        UserError: one answers its study's target already.
+    """
+    bases: dict[str, Base] = {}
+    for model, target in dict.fromkeys((s.from_model, s.target) for s in experiment.studies):
+        if not model:
+            continue
+        if model not in bases:
+            bases[model] = open_base(model)
+        corpus = parse_task(target)[1]
+        refuse_heard(bases[model], [u for u in utterances if corpus in (None, u.corpus)])
+        if target in [task.name for task in bases[model].chain.tasks]:
+            raise UserError(f"{model} answers {target} already. Name another corpus or chain")
+    return bases
+
+
+def _frontend_of(bases: Iterable[Base]) -> dict:
+    """What the last columns of all chains given hear."""
+    found = [base.last_frontend for base in bases]
+    if any(config != found[0] for config in found):
+        raise UserError(
+            "The trained chains of this experiment hear different front-ends. Name that of the "
+            "new columns: --frontend"
+        )
+    return found[0]
+
+
+def plan(
+    experiment: Experiment, material: Material, bases: Mapping[str, Base] | None = None
+) -> list[Planned]:
     """The tasks, folds and groups of every study.
+
+    Args:
+        experiment: what is asked.
+        material: utterances and features.
+        bases: the trained chains that studies extend, by what names them.
 
     Raises:
         UserError: a task or class is unknown in these corpora.
@@ -162,8 +216,9 @@ def plan(experiment: Experiment, material: Material) -> list[Planned]:
             study.training_parts or None,
         )
         rows = (1 + experiment.augment) * len(material.utterances)
-        groups = _groups(experiment, division, study, rows)
-        planned.append(Planned(number, study, target, sources, division, groups))
+        base = (bases or {}).get(study.from_model)
+        groups = _groups(experiment, division, study, rows, base)
+        planned.append(Planned(number, study, target, sources, division, groups, base))
     return planned
 
 
@@ -183,7 +238,8 @@ def check_folder(folder: Path, experiment: Experiment) -> None:
             raise UserError(f"{folder} holds something else than a run. Name another: --out")
         return
     ours = write_experiment(experiment).splitlines()
-    theirs = known.read_text(encoding="utf-8").splitlines()
+    # As this version writes it: an older one knew fewer fields, which have their defaults.
+    theirs = write_experiment(read_experiment(known)).splitlines()
     if ours != theirs:
         different = [line for line in ours if line not in theirs] or ["fewer lines"]
         raise UserError(
@@ -204,10 +260,13 @@ def _task(spec: str, classes, material: Material) -> Task:
         return make_task(spec, material.utterances)  # it has not all four
 
 
-def _groups(experiment, division: Protocol, study: Study, rows: int) -> list[list[int]]:
+def _groups(
+    experiment, division: Protocol, study: Study, rows: int, base: Base | None = None
+) -> list[list[int]]:
     """Numbers of the folds that are fitted together: as many as the memory holds."""
     width = sum(experiment.shape.units)
     columns = 1 + max((len(source_tasks(source)) for source in study.sources), default=0)
+    columns += 0 if base is None else len(base.columns)
     deep = max(experiment.shape.units)
     # Activations of all versions of the utterances, and six copies of the weights: present, best,
     # the gradient, two moments, and one in passing.
@@ -222,6 +281,10 @@ def _groups(experiment, division: Protocol, study: Study, rows: int) -> list[lis
 
 def _run_group(folder, experiment, material, planned: Planned, group, monitor, pace) -> None:
     """All methods of a study on some folds, but for those that are finished."""
+    parts = [Part(planned.number, *job, tuple(group)) for job in planned.study.jobs]
+    if all(is_finished(folder, part) for part in parts):
+        return
+    base = planned.base
     learner = Learner(
         material,
         planned.division,
@@ -230,10 +293,12 @@ def _run_group(folder, experiment, material, planned: Planned, group, monitor, p
         experiment.scaling,
         monitor,
         members=group,
+        base=None if base is None else base_sources(base, material),
+        pretrained=() if base is None else base.columns,
     )
     benches: dict[str, Bench] = {}
-    for method, source in planned.study.jobs:
-        part = Part(planned.number, method, source, tuple(group))
+    for part in parts:
+        method, source = part.method, part.source
         if is_finished(folder, part):
             continue
         if source not in benches:
@@ -316,6 +381,7 @@ def _write_plan(folder: Path, experiment, material: Material, planned: list[Plan
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seed": experiment.settings.seed,
         "corpora": [describe_corpus(corpus) for corpus in material.corpora],
+        "extends": list({e.base.model: e.base.describe() for e in planned if e.base}.values()),
         "skipped": [list(failure) for failure in material.skipped],
         "studies": [
             {
@@ -346,6 +412,12 @@ def _check_same_data(path: Path, record: dict) -> None:
         if before["protocol"]["hash"] != now["protocol"]["hash"]:
             raise UserError(
                 f"The folds of {now['name']!r} are not those of the run: the corpus has changed. "
+                "Name another folder: --out"
+            )
+    for before, now in zip(earlier.get("extends", []), record["extends"], strict=True):
+        if before["sha256"] != now["sha256"]:
+            raise UserError(
+                f"{now['model']} is not the chain that the run extends: its weights have changed. "
                 "Name another folder: --out"
             )
     # Groups of the earlier run bound what is finished.

@@ -10,6 +10,7 @@ from pathlib import Path
 from pnn_keras.errors import UserError
 from pnn_keras.learner import SCALINGS, Shape
 from pnn_keras.methods import METHODS, find_method
+from pnn_keras.model_address import model_name
 from pnn_keras.schedule import Settings
 from pnn_keras.speaker_scaling import REFUSED
 from pnn_keras.task import parse_task
@@ -30,6 +31,8 @@ class Study:
             source are learned once for each of ``sources``.
         protocol: see :func:`pnn_keras.fold_files.open_protocol`.
         training_parts: how many parts each fold trains on; 0 means all.
+        from_model: a trained chain whose frozen columns are the source: what
+            :func:`pnn_keras.load` takes; ``""`` for none. It has no other sources.
     """
 
     target: str
@@ -37,6 +40,7 @@ class Study:
     methods: tuple[str, ...] = ("dnn", "ptft", "prognet")
     protocol: str = "speaker-5-fold"
     training_parts: int = 0
+    from_model: str = ""
 
     def __post_init__(self) -> None:
         for name in ("sources", "methods"):
@@ -51,10 +55,31 @@ class Study:
             for task in tasks:
                 parse_task(task)
         lonely = [name for name in self.methods if find_method(name).needs_source]
-        if lonely and not self.sources:
+        if lonely and not (self.sources or self.from_model):
             raise UserError(f"{', '.join(lonely)} need a source. Received: none for {self.target}")
+        if self.from_model:
+            self._check_extending()
         if not self.methods:
             raise UserError(f"A study compares at least one method of {', '.join(METHODS)}")
+
+    def _check_extending(self) -> None:
+        if self.sources:
+            raise UserError(
+                "A study learns from sources or from a trained chain. Received both: "
+                f"{', '.join(self.sources)} and {self.from_model}"
+            )
+        lost = [name for name in self.methods if not METHODS[name].extends]
+        if lost:
+            raise UserError(
+                f"{', '.join(lost)} learn the source's labels, which a trained chain does not "
+                f"bring. Leave them out. Received: from_model={self.from_model!r}"
+            )
+
+    @property
+    def preset(self) -> str:
+        """What the trained chain is called in tables, ``""`` for none."""
+        # A plus joins the tasks of a source.
+        return model_name(self.from_model).replace("+", "-") if self.from_model else ""
 
     @property
     def name(self) -> str:
@@ -64,11 +89,14 @@ class Study:
 
     @property
     def jobs(self) -> list[tuple[str, str]]:
-        """Pairs of a method and its sources (``""`` for none), in the order of tables."""
+        """Pairs of a method and its sources (``""`` for none), in the order of tables.
+
+        Of a trained chain the source is what it is called.
+        """
         methods = [METHODS[name] for name in METHODS if name in self.methods]
         jobs = [(method.name, "") for method in methods if not method.needs_source]
         sizes = set()
-        for source in self.sources:
+        for source in self.sources or ((self.preset,) if self.from_model else ()):
             size = len(source_tasks(source))
             jobs += [
                 (method.name, source)
@@ -90,7 +118,8 @@ class Experiment:
         studies: the comparisons.
         classes: emotion classes: ``"paper"``, the paper's four where the corpus
             has them; ``"all"``, the corpus's own; or a list.
-        frontend: the front-end.
+        frontend: the front-end; ``""`` takes that of the last column of the
+            trained chain that studies extend.
         augment: how many augmented passes of each training row are learned from
             besides.
         scaling: ``"training"``; ``"corpus"``, as the paper does, or
@@ -126,6 +155,8 @@ class Experiment:
             raise UserError(f"repeats is at least 1. Received: {self.repeats}")
         if not self.studies:
             raise UserError(f"The experiment {self.name!r} has no study")
+        if not (self.frontend or any(study.from_model for study in self.studies)):
+            raise UserError("The experiment names no front-end, and extends no chain that has one")
         doubled = sorted({s.name for s in self.studies if [*self.studies].count(s) > 1})
         if doubled:
             raise UserError(f"Each study is asked once. Twice here: {', '.join(doubled)}")

@@ -135,8 +135,10 @@ def _refuse_spanning(utterances: Sequence[Utterance], parts: list[list[np.ndarra
 
 def _check_speakers(name: str, received: int, expected: int) -> None:
     if received < expected:
+        enough = received >= STOP_SPEAKERS + 2
+        mend = f"Ask for speaker-{received}-fold, or use" if enough else "Use"
         raise ProtocolError(
-            f"{name} needs at least {expected} speakers. Received: {received}. Use a corpus with "
-            "more speakers or fewer folds; paper-10-fold needs only one, but its scores are "
+            f"{name} needs at least {expected} speakers. Received: {received}. {mend} a corpus "
+            "with more speakers; paper-10-fold needs only one, but its scores are "
             "speaker-dependent"
         )

@@ -58,6 +58,31 @@ def corpora_table(run: RunResult) -> Table:
     return Table("corpora", "Corpora", columns, rows)
 
 
+def extended_table(run: RunResult) -> Table:
+    """The trained chains that were extended, and whom they had heard."""
+    columns = (
+        *text_columns("Model", "Answers", "Trained on"),
+        Column("Speakers", ("speakers",)),
+        *text_columns("SHA-256 of its weights"),
+    )
+    rows = tuple(
+        (
+            words(chain["model"]),
+            words(", ".join(chain["tasks"])),
+            words(", ".join(map(str, chain["corpora"])) or "unknown"),
+            whole(chain["heard_speakers"]),
+            words(chain["sha256"][:16]),
+        )
+        for chain in run.record.get("extends", ())
+    )
+    note = (
+        "Their columns are frozen, and their scaling is their own. None of them has heard a "
+        "speaker or a recording that is scored here; without a number of speakers there is no "
+        "record of whom it heard, and nobody can tell."
+    )
+    return Table("extended", "Trained chains that were extended", columns, rows, (note,))
+
+
 def protocols_table(run: RunResult) -> Table:
     """The folds behind every study's scores, and their stamp."""
     columns = (
@@ -101,7 +126,7 @@ def settings_table(run: RunResult) -> Table:
     merged = sorted({pair for study in run.studies for pair in study.merged})
     units = ", ".join(map(str, shape.units))
     pairs = [
-        ("front-end", asked.frontend),
+        ("front-end", asked.frontend or _frontend_of(run)),
         *([("augmented passes of training rows", asked.augment)] if asked.augment else []),
         ("features scaled by", _SCALINGS[asked.scaling]),
         ("emotion classes", _classes(asked.classes)),
@@ -176,6 +201,13 @@ _SCALINGS = {
     "corpus": "the whole corpus, test rows included (transductive)",
     "speaker": "each speaker's own recordings, test rows included (transductive)",
 }
+
+
+def _frontend_of(run: RunResult) -> str:
+    """The front-end of the trained chain that is extended."""
+    config = dict(run.record["extends"][0]["frontend"])
+    options = [f"{name} {value}" for name, value in config.items() if name != "name"]
+    return f"{config['name']} ({', '.join(options)}), that of the chain extended"
 
 
 def _classes(classes) -> str:

@@ -21,6 +21,7 @@ from pnn_keras.report.naming import file_name
 from pnn_keras.report.page import Section, page
 from pnn_keras.report.run_tables import (
     corpora_table,
+    extended_table,
     folds_table,
     protocols_table,
     role_counts,
@@ -187,6 +188,8 @@ def _inspection(name: str, result: Mapping, folder: Path) -> Section:
 def _about(run: RunResult, folder: Path) -> Section:
     """Corpora, protocols, settings, and how to repeat it all."""
     tables = [corpora_table(run), protocols_table(run), settings_table(run)]
+    if run.record.get("extends"):
+        tables.insert(1, extended_table(run))
     _write_tables(tables, folder)
     warnings = [
         f"{corpus['name']}: {warning}"

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 #: What the methods are called above their scores.
-METHODS = {"prognet": "ProgNet", "dnn": "DNN from scratch", "column": "column"}
+METHODS = {
+    "prognet": "ProgNet",
+    "ptft": "pre-trained, fine-tuned",
+    "dnn": "DNN from scratch",
+    "column": "column",
+}
 
 #: Whose voices a score was taken on, and what that means.
 STAMPS = {

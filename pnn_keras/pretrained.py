@@ -1,0 +1,124 @@
+"""Columns made from those of a trained chain: one to fine-tune, and random ones of their shape.
+
+The chain's own columns stay as they are; what is made here has one member per fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from pnn_keras.column import Column, ForeignColumn
+from pnn_keras.errors import UserError
+from pnn_keras.learner import Learner, Sources
+from pnn_keras.task import Task
+from pnn_keras.training import hear
+
+
+def column_to_tune(columns: Sequence[Column | ForeignColumn], label: str) -> Column | None:
+    """The column that fine-tuning starts from: the last of the label, else the last of all.
+
+    Args:
+        columns: the columns of a trained chain, in order.
+        label: the label of the target: ``emotion``.
+
+    Returns:
+        The column, or None where none of them answers a task.
+
+    Example:
+
+    >>> tasks = [Task("emotion", ("angry", "sad")), Task("gender", ("female", "male"))]
+    >>> columns = [Column(task, dimension=3, units=[4]) for task in tasks]
+    >>> [column_to_tune(columns, label).name for label in ("emotion", "speaker")]
+    ['emotion', 'gender']
+    """
+    own = [column for column in columns if column.task is not None]
+    of_label = [column for column in own if column.task.label == label]
+    return (of_label or own or [None])[-1]
+
+
+def copied(
+    learner: Learner, column: Column, task: Task, dropout: float | Sequence[float]
+) -> tuple[Column, Sources]:
+    """A column of a trained chain, with an output layer for a task, a copy for every member.
+
+    Its hidden layers have the weights of the column, those of its lateral
+    connections to the chain's earlier columns included: without what it reads
+    there it would not compute what it has learned. Its output layer is new, and
+    so is its scaling, which a fit takes from the target's training rows.
+
+    Args:
+        learner: knows the members, and what the chain's columns make of the
+            utterances.
+        column: the column.
+        task: what the copy is to answer.
+        dropout: of the copy.
+
+    Returns:
+        The copy, and the columns that it reads.
+    """
+    sources = _read_by(column, learner.base)
+    made = _of_shape(learner, column, task, sources, dropout)
+    for own, theirs in zip(made.layers[:-1], column.layers[:-1], strict=True):
+        _assign(own, theirs)
+    return made, sources
+
+
+def random_sources(learner: Learner) -> Sources:
+    """Columns of the shape of a trained chain's, with initial weights and the chain's scaling.
+
+    They read one another as the chain's do. Every member has its own.
+
+    Raises:
+        UserError: a column is somebody's Keras model, of which nobody knows how
+            its weights were drawn.
+
+    Reference:
+        Baseline 4 of Rusu et al., *Progressive Neural Networks*, 2016.
+    """
+    read = Sources()
+    for column in learner.pretrained:
+        if not isinstance(column, Column):
+            raise UserError(
+                f"The column {column.name!r} of the chain given is a Keras model, of which there "
+                "is no random one. Leave out prognet-random"
+            )
+        own = _read_by(column, read)
+        made = _of_shape(learner, column, column.task, own, column.dropout)
+        _assign(made.scaler, column.scaler)
+        made.trainable = False
+        _, taps = hear(made, learner.hearing(own.taps, column.frontend))
+        read = read.add(column.name, taps, column.tap_units)
+    return read
+
+
+def _of_shape(learner: Learner, column: Column, task: Task, sources: Sources, dropout) -> Column:
+    """A new column of the shape of another one, one member per fold."""
+    return learner.column(
+        task,
+        learner.members,
+        sources,
+        dimension=column.dimension,
+        units=column.units,
+        activation=keras.activations.serialize(column.activation),
+        dropout=dropout,
+        lateral=column.lateral,
+        adapter_units=column.adapter_units,
+        wiring=column.wiring,
+        frontend=column.frontend,
+    )
+
+
+def _read_by(column: Column, read: Sources) -> Sources:
+    """What a column reads, in its own order: its lateral weights stand in that."""
+    names = list(column.sources)
+    return Sources({n: read.taps[n] for n in names}, {n: read.widths[n] for n in names})
+
+
+def _assign(own: keras.layers.Layer, theirs: keras.layers.Layer) -> None:
+    """Gives every member of a layer the weights of a layer without members."""
+    for stacked, weight in zip(own.weights, theirs.weights, strict=True):
+        one = np.reshape(weight, (1, *stacked.shape[1:]))
+        stacked.assign(np.broadcast_to(one, stacked.shape))
