@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from pnn_keras.chain import Chain
-from pnn_keras.column import column_name
+from pnn_keras.column import Column, column_name
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import ProtocolError, UserError
 from pnn_keras.fold_files import open_protocol
 from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend
-from pnn_keras.learner import SCALINGS, Fitted, Learner, Shape, Sources
+from pnn_keras.learner import SCALINGS, Fitted, Learner, Sources
 from pnn_keras.material import Material, load_material, open_corpora
 from pnn_keras.methods import METHODS, Bench
 from pnn_keras.monitor import Monitor
@@ -22,6 +22,7 @@ from pnn_keras.protocol import Fold, source_rows
 from pnn_keras.provenance import describe_training
 from pnn_keras.schedule import Batches, Settings
 from pnn_keras.scores import score_answers
+from pnn_keras.shape import Shape
 from pnn_keras.speaker_scaling import REFUSED, marked
 from pnn_keras.task import Task, make_task, parse_task
 from pnn_keras.training import Hearing, hear
@@ -44,10 +45,11 @@ def train(
     repeats: int = 1,
     scaling: str = "training",
     units: Sequence[int] = (256, 256, 256, 256),
-    source_units: Sequence[int] | None = None,
+    source_units: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     dropout: float = 0.5,
     lateral: str = "dense",
     adapter_units: int | None = None,
+    wiring: Mapping[str, str] | None = None,
     reads: Sequence[str] | None = None,
     settings: Settings | None = None,
     out: str | Path | None = None,
@@ -89,10 +91,14 @@ def train(
             standardises each speaker's rows, for emotion columns alone, and
             gives a chain that cannot be exported.
         units: widths of the hidden layers.
-        source_units: widths of the source columns; None takes ``units``.
+        source_units: widths of the source columns: of all, or by task; None takes
+            ``units``.
         dropout: share of each hidden layer dropped in training.
         lateral: ``"dense"`` or ``"adapter"``.
         adapter_units: width of the adapters' projections, or None.
+        wiring: how the target reads a source, by the source's task: ``"below"``
+            (the layer below its own depth), ``"last"`` or ``"none"``; sources
+            that are not named are read from below.
         reads: the earlier columns that the target reads; None means all.
         settings: epochs, batch size and so on.
         out: where to save the chain as a preset; the folder must not exist.
@@ -121,6 +127,7 @@ def train(
         raise UserError(f"dropout is at least 0 and below 1. Received: {dropout}")
     base = _base(from_model)
     check_request(target, sources, scaling, base)
+    shape = Shape(units, dropout, lateral, adapter_units, source_units, wiring)
     material = load_material(
         open_corpora(corpus, strict),
         frontend or _frontend_of(base),
@@ -133,13 +140,17 @@ def train(
     )
     task = make_task(target, material.utterances, classes, merges)
     source_tasks = [make_task(spec, material.utterances) for spec in sources]
+    shape.check_tasks(
+        [task.name for task in source_tasks],
+        [column.name for column in base.columns] if base is not None else [],
+    )
     labelled = task.targets(material.utterances) >= 0
     division = open_protocol(protocol, material.utterances, labelled, repeats, settings.seed)
     _refuse_heard(base, material.utterances)
     learner = Learner(
         material,
         division,
-        Shape(units, dropout, lateral, adapter_units, source_units),
+        shape,
         settings,
         scaling,
         Monitor(tensorboard, progress),
@@ -231,9 +242,8 @@ def _fit_all(bench: Bench, base: Chain | None, epochs: Mapping[str, int]) -> Cha
         heard = rows if target else source_rows(task.targets(material.utterances), rows)
         fold = Fold(np.sort(heard), heard[:0], heard[:0])
         own = read.read(bench.reads) if target else read
-        units = learner.shape.units if target else learner.shape.of_sources
         fitted = learner.fit(
-            learner.column(task, [0], own, units=units),
+            _column(learner, task, own, target),
             [fold],
             own,
             title=f"{task.name}, all rows",
@@ -245,6 +255,13 @@ def _fit_all(bench: Bench, base: Chain | None, epochs: Mapping[str, int]) -> Cha
         read = read.add(fitted.column.name, shared, fitted.column.tap_units)
     chain.freeze()
     return chain
+
+
+def _column(learner: Learner, task: Task, sources: Sources, target: bool) -> Column:
+    """A column of the chain, seeded as the first member."""
+    if target:
+        return learner.target_column(task, sources, members=[0])
+    return learner.column(task, [0], sources, units=learner.shape.of_source(task.name))
 
 
 def _base(from_model) -> Chain | None:

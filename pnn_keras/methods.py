@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pnn_keras.column import Column
+from pnn_keras.column import Column, column_name
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Fitted, Learner, Sources
 from pnn_keras.references import REFERENCES, reference_answers
@@ -107,14 +107,26 @@ class Bench:
 
     def column(self, sources: Sources | None = None, **options) -> Column:
         """A new target column."""
-        return self.learner.column(self.target, self.learner.members, sources, **options)
+        return self.learner.target_column(self.target, sources, **options)
 
     @property
     def reads_any(self) -> bool:
         """Whether there is an earlier column for the target to read."""
-        return bool(self.reads) or (
-            self.reads is None and bool(self.sources or self.learner.base.widths)
-        )
+        names = self.widths if self.reads is None else map(column_name, self.reads)
+        return any(name not in self.left_out for name in names)
+
+    @property
+    def widths(self) -> dict[str, Sequence[int]]:
+        """Widths of the hidden layers of all earlier columns, by the column's name."""
+        shape = self.learner.shape
+        made = {column_name(task.name): shape.of_source(task.name) for task in self.sources}
+        return {**self.learner.base.widths, **made}
+
+    @property
+    def left_out(self) -> set[str]:
+        """The earlier columns that the target does not read, by the learner's shape."""
+        shape = self.learner.shape
+        return set(self.widths) - set(shape.wiring_to(self.widths, shape.units))
 
     def trained(self) -> list[Fitted]:
         """The source columns, each of which reads those before it."""
@@ -197,17 +209,8 @@ def large_width(bench: Bench) -> int:
     features, classes = bench.learner.features.shape[1], len(bench.target.classes)
     units = list(bench.learner.shape.units)
     depth = len(units)
-    read = list(bench.learner.base.widths.values())
-    source_units = list(bench.learner.shape.of_sources)
-    column = Column(
-        bench.target,
-        features,
-        {str(i): widths for i, widths in enumerate([*read, *[source_units] * len(bench.sources)])},
-        units,
-        lateral=bench.learner.shape.lateral,
-        adapter_units=bench.learner.shape.adapter_units,
-    )
-    goal = sum(int(np.prod(v.shape)) for v in column.trainable_variables)
+    column = bench.learner.target_column(bench.target, Sources(widths=bench.widths))
+    goal = sum(int(np.prod(v.shape[1:])) for v in column.trainable_variables)
 
     def weights(width: int) -> int:
         return (features + 1 + classes) * width + (depth - 1) * (width + 1) * width + classes

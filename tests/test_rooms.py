@@ -45,6 +45,7 @@ ROOMS = (
     "scores",
     "schedule",
     "heads",
+    "shape",
     "stack",
     "training",
     "monitor",
