@@ -50,9 +50,7 @@ class Candidates:
         settings = candidate.settings(self.learner.settings, epochs)
         learner = self.learner.reshaped(candidate.shape(), settings)
         # The budget in epochs is the target's: a source is the same whatever the budget.
-        whole = self.learner.reshaped(
-            candidate.shape(), candidate.settings(self.learner.settings)
-        )
+        whole = self.learner.reshaped(candidate.shape(), candidate.settings(self.learner.settings))
         read = self.learner.base
         for number, task in enumerate(self.sources):
             if task.name in candidate.source_units:

@@ -17,8 +17,8 @@ with contextlib.redirect_stdout(io.StringIO()):  # it greets
 #: What an oracle is told of a trial.
 OBJECTIVE = "stop_uar"
 
-#: Hyperband's factor, and the share of the epochs that its shortest trials get: with fewer, sigmoid
-#: layers are still on the plateau that they begin with, and say nothing.
+#: Hyperband's factor, and the share of the epochs that its shortest trials get: with fewer,
+#: sigmoid layers are still on the plateau that they begin with, and say nothing.
 FACTOR, SHORTEST = 3, 27
 
 #: Random points at which the Bayesian oracle looks.
@@ -76,6 +76,36 @@ class _Resumable:
         if kept["random"] is not None:
             self._random_state.set_state(tuple(kept["random"]))
         self._again(is_known)
+
+    @keras_tuner.synchronized
+    def hand_out_again(self, tuner_id: str):
+        """Takes the trial of a worker that is lost back, to hand it out to another.
+
+        Returns:
+            The trial, or None if the worker had none.
+        """
+        self.tuner_ids.discard(tuner_id)
+        trial = self.ongoing_trials.pop(tuner_id, None)
+        if trial is not None:
+            # What a worker may have told of it before it was lost counts only once.
+            trial.metrics, trial.score, trial.status = MetricsTracker(), None, "INVALID"
+            self._retry_queue.append(trial.trial_id)
+            self.save()
+        return trial
+
+    @keras_tuner.synchronized
+    def end_known(self, trial, score: float) -> None:
+        """Ends a trial whose score is known, whoever has it or had it."""
+        if trial.trial_id in self._retry_queue:
+            self._retry_queue.remove(trial.trial_id)
+        self.update_trial(trial.trial_id, {OBJECTIVE: score})
+        trial.status = "COMPLETED"
+        self.end_trial(trial)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a trial is with a worker, or waits for one."""
+        return bool(self.ongoing_trials or self._retry_queue)
 
     def _again(self, is_known: Callable[[Mapping], bool]) -> None:
         """Hands out anew what was running, and what has no score."""

@@ -6,15 +6,10 @@ import time
 import warnings
 
 import numpy as np
-import tensorflow as tf
 
 from pnn_keras.candidates import Candidates
-from pnn_keras.errors import PnnKerasError
 from pnn_keras.search_space import Candidate
 from pnn_keras.tuning.record import key_of
-
-#: What a trial may fail with; the search goes on without it.
-FAILURES = (PnnKerasError, tf.errors.OpError, MemoryError)
 
 #: Most letters of an error that are kept: TensorFlow's name every tensor.
 LONGEST_ERROR = 500
@@ -40,7 +35,7 @@ def score(candidates: Candidates, candidate: Candidate, epochs: int) -> dict:
     start = time.perf_counter()
     try:
         fitted = candidates.fit(candidate, epochs)
-    except FAILURES as error:
+    except Exception as error:  # whatever it is, it is named, and the next trial is tried
         message = f"{type(error).__name__}: {error}"
         candidates.forget()
         return failed(candidate, epochs, " ".join(message.split())[:LONGEST_ERROR])

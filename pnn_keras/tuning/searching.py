@@ -26,7 +26,10 @@ from pnn_keras.search_space import Candidate, Space, make_space, read_space
 from pnn_keras.shape import Shape
 from pnn_keras.task import Task, make_task
 from pnn_keras.tuning import scoring
+from pnn_keras.tuning.figure import write_parameters
+from pnn_keras.tuning.hparams import write_hparams
 from pnn_keras.tuning.record import TRIALS, Record
+from pnn_keras.tuning.role import Role, find_role
 
 #: How the next candidate is chosen: at random, by a Gaussian process over those tried, or by
 #: giving many a few epochs and the better ones more.
@@ -54,6 +57,7 @@ def tune(
     strict: bool = False,
     workers: int | None = None,
     oracle: str = "random",
+    lost_after: float = 60.0,
 ) -> dict:
     """Searches the shape of every column of a chain, and how it is fitted.
 
@@ -71,6 +75,13 @@ def tune(
     for Hyperband, which plans with their number). A trial that fails or runs
     out of memory is reported as a warning, recorded and skipped; resuming tries
     it again.
+
+    Several processes, on one machine or many, share a search in keras-tuner's
+    way: each is started with the same call and with KERASTUNER_TUNER_ID
+    (``"chief"`` is part of the chief's alone), KERASTUNER_ORACLE_IP and
+    KERASTUNER_ORACLE_PORT set in its environment. The chief hands out trials
+    and writes ``out``; workers score. A worker that is killed loses its trial to
+    another; a chief that is killed goes on where it was when it is started again.
 
     Args:
         target: the task to learn: ``emotion``, ``emotion@EmoDB``, ...
@@ -104,6 +115,8 @@ def tune(
         strict: whether a single unusable recording ends the run.
         workers: recordings to extract at a time; None means one per processor.
         oracle: ``"random"``, ``"bayesian"`` or ``"hyperband"``.
+        lost_after: seconds without a sign from a worker after which the chief
+            hands its trial out again.
 
     Returns:
         What ``best.json`` holds: ``target``, ``sources``; of the best trial
@@ -112,7 +125,9 @@ def tune(
         ``parameters``, ``stop_uar`` and ``fold_stop_uars`` (one per fold);
         ``trials`` and ``failed`` (how many were scored, and failed),
         ``skipped`` (each failed candidate and why), ``protocol``, ``hash`` (of
-        the folds), ``oracle``, ``seed``, ``space`` and ``settings``.
+        the folds), ``oracle``, ``seed``, ``space`` and ``settings``. A worker
+        of a shared search returns ``worker``, its ID, and ``scored``, how many
+        trials it has scored.
 
     Raises:
         UserError: the request cannot work, or ``out`` holds something else or
@@ -128,10 +143,12 @@ def tune(
     sources = [source] if isinstance(source, str) else list(source)
     check_request(target, sources, "training", None)
     chosen = _space(space, widths, depths)
-    _check(trials, oracle, seed)
+    _check(trials, oracle, seed, lost_after)
+    role = find_role()
     folder = Path(out)
-    _check_folder(folder)
-    check_writable(folder, existing=True)
+    if role is None or role.is_chief:
+        _check_folder(folder)
+        check_writable(folder, existing=True)
     material = load_material(
         open_corpora(corpus, strict),
         frontend,
@@ -156,37 +173,89 @@ def tune(
         "settings": dataclasses.asdict(settings),
         **({"planned": trials} if oracle == "hyperband" else {}),
     }
-    record = Record(folder, request)
+    if role is not None and role.is_chief:
+        record = Record(folder, request)
+        _share_out(role, record, chosen, trials, lost_after)
+        return finish(record)
     learner = without_test(material, division, source_tasks, settings, progress)
-    search(record, chosen, trials, Candidates(learner, task, source_tasks))
-    return record.finish()
+    candidates = Candidates(learner, task, source_tasks)
+    if role is not None:
+        same = json.loads(json.dumps(request))
+        return _work(role, same, chosen, trials, candidates, lost_after)
+    record = Record(folder, request)
+    search(record, chosen, trials, candidates)
+    return finish(record)
+
+
+def finish(record: Record) -> dict:
+    """Writes what a search found: the result, the plot, and the last sessions for TensorBoard."""
+    result, trials = record.finish(), list(record.trials.values())
+    write_hparams(record.folder, trials)
+    write_parameters(result, trials, record.folder)
+    return result
 
 
 def search(record: Record, space: Space, trials: int, candidates: Candidates) -> None:
     """Lets keras-tuner choose candidates until enough are scored, or none is left to try."""
     # Imported late: it takes its time.
-    from pnn_keras.tuning.oracles import make_oracle
-    from pnn_keras.tuning.tuner import ShapeTuner, chooser
-
-    request = record.request
-    epochs = request["settings"]["epochs"]
-    chosen = chooser(space, request["sources"], epochs)
-    oracle = make_oracle(
-        request["oracle"], space, request["sources"], trials, seed=request["seed"], epochs=epochs
-    )
-    if record.oracle is not None:
-        oracle.restore(record.oracle, lambda values: record.known(*chosen(values)) is not None)
-    # Hyperband goes on only where a round is complete: there a failure is a score of 0.
-    failure = 0.0 if request["oracle"] == "hyperband" else float("nan")
+    from pnn_keras.tuning.tuner import ShapeTuner
 
     def score(candidate: Candidate, budget: int) -> float:
         trial = record.known(candidate, budget)
         if trial is None:
             trial = _scored(record, candidates, candidate, budget)
-        return failure if trial["error"] else trial["stop_uar"]
+        return _failure(record.request) if trial["error"] else trial["stop_uar"]
 
-    oracle.keep = record.keep_oracle
+    oracle, chosen = _oracle(record.request, space, trials, record)
     ShapeTuner(oracle, record.folder, score, chosen).search()
+
+
+def _share_out(role: Role, record: Record, space: Space, trials: int, lost_after: float) -> None:
+    """Hands out the trials of a search to workers until all are scored."""
+    from pnn_keras.tuning.chief import Chief, serve
+    from pnn_keras.tuning.tuner import PROJECT
+
+    oracle, chosen = _oracle(record.request, space, trials, record)
+    oracle._set_project_dir(str(record.folder), PROJECT)
+    serve(Chief(oracle, record, chosen, _failure(record.request), lost_after), role)
+
+
+def _work(
+    role: Role, request: Mapping, space: Space, trials: int, candidates, lost_after: float
+) -> dict:
+    """Scores what the chief hands out."""
+    from pnn_keras.tuning.worker import work
+
+    oracle, chosen = _oracle(request, space, trials)
+
+    def score(candidate: Candidate, budget: int) -> dict:
+        return scoring.score(candidates, candidate, budget)
+
+    beat = min(5.0, lost_after / 5)
+    scored = work(role, request, oracle, score, chosen, _failure(request), beat)
+    return {"worker": role.name, "scored": scored}
+
+
+def _oracle(request: Mapping, space: Space, trials: int, record: Record | None = None):
+    """The oracle of a search, as the record kept it, and what reads its values."""
+    from pnn_keras.tuning.oracles import make_oracle
+    from pnn_keras.tuning.tuner import chooser
+
+    sources, epochs = request["sources"], request["settings"]["epochs"]
+    chosen = chooser(space, sources, epochs)
+    oracle = make_oracle(
+        request["oracle"], space, sources, trials, seed=request["seed"], epochs=epochs
+    )
+    if record is not None:
+        if record.oracle is not None:
+            oracle.restore(record.oracle, lambda values: record.known(*chosen(values)) is not None)
+        oracle.keep = record.keep_oracle
+    return oracle, chosen
+
+
+def _failure(request: Mapping) -> float:
+    """What the oracle is told of a failed trial: Hyperband goes on only from complete rounds."""
+    return 0.0 if request["oracle"] == "hyperband" else float("nan")
 
 
 def _scored(record: Record, candidates: Candidates, candidate: Candidate, budget: int) -> dict:
@@ -200,6 +269,7 @@ def _scored(record: Record, candidates: Candidates, candidate: Candidate, budget
     else:
         trial = scoring.failed(candidate, budget, "the process ended in it again and again")
     record.add(trial)
+    write_hparams(record.folder, list(record.trials.values()))
     return trial
 
 
@@ -242,7 +312,9 @@ def _space(space, widths, depths) -> Space:
     return dataclasses.replace(space, **{n: v for n, v in given.items() if v is not None})
 
 
-def _check(trials: int, oracle: str, seed: int) -> None:
+def _check(trials: int, oracle: str, seed: int, lost_after: float) -> None:
+    if not lost_after > 0:
+        raise UserError(f"lost_after is positive, in seconds. Received: {lost_after}")
     if trials < 1:
         raise UserError(f"A search has at least one trial. Received: trials={trials}")
     if seed < 0:

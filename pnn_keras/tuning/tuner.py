@@ -34,9 +34,7 @@ class ShapeTuner(keras_tuner.Tuner):
     ) -> None:
         self.score, self.chosen = score, chosen
         with contextlib.redirect_stdout(io.StringIO()):
-            super().__init__(
-                oracle, directory=str(folder), project_name=PROJECT, overwrite=True
-            )
+            super().__init__(oracle, directory=str(folder), project_name=PROJECT, overwrite=True)
 
     def run_trial(self, trial, *args, **kwargs) -> dict[str, float]:
         """The score of a trial."""
