@@ -13,6 +13,7 @@ import numpy as np
 from pnn_keras.column import Column, column_name
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Fitted, Learner, Sources
+from pnn_keras.nested import Tuning, choose_in_folds
 from pnn_keras.references import REFERENCES, reference_answers
 from pnn_keras.source_columns import (
     fit_on_source_rows,
@@ -37,6 +38,7 @@ class Outcome:
         source_answers: the source task's probabilities of all utterances once
             the target was learned, ``(members, n, classes)``; None if the
             method has no source to forget.
+        chosen: what each fold chose, of a method that searches inside it, or None.
     """
 
     answers: np.ndarray
@@ -45,6 +47,7 @@ class Outcome:
     stop_uar: np.ndarray | None = None
     traced: np.ndarray | None = None
     source_answers: np.ndarray | None = None
+    chosen: list[dict] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Method:
         learn: does it.
         size_only: whether only their number counts, so that it is learned once
             for all sources of as many tasks.
+        nested: whether it searches a shape inside each fold.
     """
 
     name: str
@@ -66,6 +70,7 @@ class Method:
     needs_source: bool
     learn: Callable[[Bench], Outcome]
     size_only: bool = False
+    nested: bool = False
 
 
 class Bench:
@@ -79,6 +84,7 @@ class Bench:
         sources: the tasks to learn first, in order.
         reads: the earlier columns that the target reads; None means all.
         traced: whether confusions on test rows are counted every epoch.
+        tuning: what methods that search inside each fold try; None means the defaults.
     """
 
     def __init__(
@@ -88,7 +94,9 @@ class Bench:
         sources: Sequence[Task] = (),
         reads: Sequence[str] | None = None,
         traced: bool = False,
+        tuning: Tuning | None = None,
     ) -> None:
+        self.tuning = tuning or Tuning()
         self.learner, self.target, self.sources = learner, target, tuple(sources)
         self.reads = reads
         self.traced = [fold.test for fold in learner.folds] if traced else None
@@ -201,6 +209,16 @@ def multitask(bench: Bench) -> Outcome:
     return _outcome(bench.fit(column, "multitask", targets=targets))
 
 
+def dnn_tuned(bench: Bench) -> Outcome:
+    """From scratch, in a shape that each fold's own rows chose."""
+    return _tuned(bench, ())
+
+
+def prognet_tuned(bench: Bench) -> Outcome:
+    """Beside frozen source columns, all in a shape that each fold's own rows chose."""
+    return _tuned(bench, bench.sources)
+
+
 def large_width(bench: Bench) -> int:
     """The width of the hidden layers at which a network has the ProgNet's number of weights.
 
@@ -230,6 +248,17 @@ def reference(name: str) -> Callable[[Bench], Outcome]:
         return Outcome(answers, learner.features.shape[1] * len(bench.target.classes))
 
     return learn
+
+
+def _tuned(bench: Bench, sources: Sequence[Task]) -> Outcome:
+    chosen = choose_in_folds(bench.learner, bench.target, sources, bench.tuning)
+    return Outcome(
+        chosen.answers,
+        round(float(np.mean(chosen.parameters))),
+        chosen.best_epoch,
+        chosen.stop_uar,
+        chosen=[candidate.config() for candidate in chosen.candidates],
+    )
 
 
 def _beside(bench: Bench, title: str, columns: Sequence[Fitted], **options) -> Outcome:
@@ -316,6 +345,10 @@ _METHODS = (
     Method("prognet-random", "ProgNet, random column", True, prognet_random),
     Method("prognet-shuffled", "ProgNet, shuffled labels", True, prognet_shuffled),
     Method("multitask", "Multitask", True, multitask),
+    Method("dnn-tuned", "DNN, shape searched in each fold", False, dnn_tuned, nested=True),
+    Method(
+        "prognet-tuned", "ProgNet, shape searched in each fold", True, prognet_tuned, nested=True
+    ),
 )
 
 #: Every method by its name, in the order in which tables show them.

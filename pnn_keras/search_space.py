@@ -134,7 +134,7 @@ class Space:
     learning_rates: Sequence[float] = (0.0005, 0.001, 0.002)
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
+        for field in dataclasses.fields(Space):
             values = getattr(self, field.name)
             _check(field.name, values)
             object.__setattr__(self, field.name, _ordered(field.name, values))

@@ -54,6 +54,7 @@ ROOMS = (
     "references",
     "source_columns",
     "candidates",
+    "nested",
     "methods",
     "provenance",
     "chain_training",

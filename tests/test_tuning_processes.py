@@ -121,4 +121,5 @@ def test_the_trial_of_the_killed_worker_is_scored_by_the_other(shared):
 
 
 def test_the_chief_says_who_was_lost(shared):
-    assert "victim is lost; its trial is handed out again: " in (shared[0] / "the-chief.log").read_text()
+    log = (shared[0] / "the-chief.log").read_text()
+    assert "victim is lost; its trial is handed out again: " in log
