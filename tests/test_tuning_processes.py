@@ -35,7 +35,7 @@ def start(folder, name, port=None, *arguments):
     return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
 
-def wait_for(condition, folder, seconds=240):
+def wait_for(condition, folder, seconds=600):
     end = time.monotonic() + seconds
     while not condition():
         logs = "".join(path.read_text() for path in folder.glob("*.log"))

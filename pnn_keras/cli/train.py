@@ -75,7 +75,8 @@ def train(
         option(
             "--tuned",
             metavar="RUN",
-            help="Folder of a search: all that it found is taken, where no option says otherwise.",
+            help="Folder of a search, or a recipe (TOML): all that was found is taken, where no "
+            "option says otherwise.",
             panel=NETWORK,
         ),
     ] = None,

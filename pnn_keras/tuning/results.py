@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from pnn_keras.errors import PresetError, UserError
@@ -14,7 +15,8 @@ def load_tuned(folder: str | Path) -> dict:
     """What a finished search found, as arguments of :func:`pnn_keras.chain_training.train`.
 
     Args:
-        folder: the ``out`` of :func:`pnn_keras.tuning.tune`.
+        folder: the ``out`` of :func:`pnn_keras.tuning.tune`, or a recipe of
+            ``zoo/recipes/widths`` (TOML).
 
     Returns:
         ``units``, ``source_units`` and ``wiring`` by source, ``lateral``,
@@ -32,13 +34,15 @@ def load_tuned(folder: str | Path) -> dict:
     ...     load_tuned(folder)
     {'units': [128, 32]}
     """
-    path = Path(folder) / BEST
+    path = Path(folder)
+    recipe = path.suffix == ".toml" and path.is_file()
+    path = path if recipe else path / BEST
     if not path.is_file():
         raise PresetError(
             f"{folder} holds no finished search: {BEST} is missing. "
             f"Run `pnn-keras tune --out {folder}`; it resumes one that was interrupted"
         )
-    best = read_json(path)
+    best = _read_recipe(path) if recipe else read_json(path)
     units = best.get("units") if isinstance(best, dict) else None
     if not _are_widths(units):
         raise PresetError(
@@ -53,6 +57,14 @@ def load_tuned(folder: str | Path) -> dict:
         raise PresetError(
             f"{path} is damaged: {type(error).__name__}: {error}. Run the search again"
         ) from error
+
+
+def _read_recipe(path: Path):
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PresetError(f"{path} cannot be read: {error}") from error
+    return found.get("found")
 
 
 def _checked(best: dict) -> dict:
