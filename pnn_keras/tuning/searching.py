@@ -213,11 +213,12 @@ def search(record: Record, space: Space, trials: int, candidates: Candidates) ->
 def _share_out(role: Role, record: Record, space: Space, trials: int, lost_after: float) -> None:
     """Hands out the trials of a search to workers until all are scored."""
     from pnn_keras.tuning.chief import Chief, serve
-    from pnn_keras.tuning.tuner import PROJECT
+    from pnn_keras.tuning.tuner import PROJECT, quietly
 
     oracle, chosen = _oracle(record.request, space, trials, record)
     oracle._set_project_dir(str(record.folder), PROJECT)
-    serve(Chief(oracle, record, chosen, _failure(record.request), lost_after), role)
+    with quietly():
+        serve(Chief(oracle, record, chosen, _failure(record.request), lost_after), role)
 
 
 def _work(

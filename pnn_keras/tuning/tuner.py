@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pnn_keras.search_space import Candidate, Space
@@ -42,11 +42,19 @@ class ShapeTuner(keras_tuner.Tuner):
 
     def search(self) -> None:
         """Tries candidates until enough are scored, or none is left to try."""
-        with warnings.catch_warnings():
-            # A failed trial is NaN to keras-tuner, and has been reported already.
-            warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)
-            warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras_tuner")
+        with quietly():
             super().search(verbose=0)
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keeps what keras-tuner says to itself."""
+    with warnings.catch_warnings():
+        # A failed trial is NaN to keras-tuner, and has been reported already.
+        warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras_tuner")
+        with contextlib.redirect_stdout(io.StringIO()):  # a worker's conditions are told there
+            yield
 
 
 def chooser(

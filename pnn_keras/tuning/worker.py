@@ -97,17 +97,29 @@ class ChiefClient:
             thread.join()
 
     def _call(self, name: str, asked, more=()):
-        try:
-            return getattr(self.stub, name)(
-                asked, wait_for_ready=True, timeout=PATIENCE, metadata=(*self._told, *more)
-            )
-        except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
-                raise RefusedError(error.details()) from error
-            raise ChiefError(
-                f"The chief at {self.role.address} does not answer ({error.code().name}). Start "
-                "it again with the same options: it goes on where it was; then start this worker"
-            ) from error
+        """Calls the chief; waits for one that is not there, also where it goes in the middle.
+
+        The chief takes no harm from hearing the same twice.
+        """
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return getattr(self.stub, name)(
+                    asked,
+                    wait_for_ready=True,
+                    timeout=max(end - time.monotonic(), 1),
+                    metadata=(*self._told, *more),
+                )
+            except grpc.RpcError as error:
+                if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
+                    raise RefusedError(error.details()) from error
+                if error.code() != grpc.StatusCode.UNAVAILABLE or time.monotonic() > end:
+                    raise ChiefError(
+                        f"The chief at {self.role.address} does not answer "
+                        f"({error.code().name}). Start it again with the same options: it goes "
+                        "on where it was; then start this worker"
+                    ) from error
+                time.sleep(IDLE)
 
 
 def work(
