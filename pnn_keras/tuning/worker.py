@@ -113,13 +113,21 @@ class ChiefClient:
             except grpc.RpcError as error:
                 if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
                     raise RefusedError(error.details()) from error
-                if error.code() != grpc.StatusCode.UNAVAILABLE or time.monotonic() > end:
+                if not _is_gone(error) or time.monotonic() > end:
                     raise ChiefError(
                         f"The chief at {self.role.address} does not answer "
-                        f"({error.code().name}). Start it again with the same options: it goes "
-                        "on where it was; then start this worker"
+                        f"({error.code().name}: {error.details()}). Start it again with the "
+                        "same options: it goes on where it was; then start this worker"
                     ) from error
                 time.sleep(IDLE)
+
+
+def _is_gone(error: grpc.RpcError) -> bool:
+    """Whether a call failed for want of a chief; one that is killed may break it off in any way."""
+    if "Exception calling application" in (error.details() or ""):
+        return False
+    codes = grpc.StatusCode
+    return error.code() in (codes.UNAVAILABLE, codes.UNKNOWN, codes.CANCELLED, codes.INTERNAL)
 
 
 def work(
