@@ -123,7 +123,7 @@ class ChiefClient:
 
 
 def _is_gone(error: grpc.RpcError) -> bool:
-    """Whether a call failed for want of a chief; one that is killed may break it off in any way."""
+    """Whether a call failed for want of a chief; a killed one may break it off in any way."""
     if "Exception calling application" in (error.details() or ""):
         return False
     codes = grpc.StatusCode
