@@ -178,6 +178,14 @@ def test_a_chief_that_starts_again_knows_what_it_handed_out(chief, tmp_path):
     assert {row["stop_uar"] for row in again.record.trials.values()} == {0.75, 0.25, 0.5}
 
 
+def test_a_trial_may_end_before_anything_else_once_the_chief_started_again(chief, tmp_path):
+    running = ask(chief, "a")
+    again = make_chief(tmp_path)
+    end(again, "a", running, 0.25)
+    assert not again.oracle.busy
+    assert make_chief(tmp_path).record.oracle["trials"][0]["score"] == 0.25
+
+
 def test_a_finished_search_needs_no_worker(chief, tmp_path):
     for _ in range(3):
         end(chief, "a", ask(chief, "a"))

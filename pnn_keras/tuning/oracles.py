@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 from collections.abc import Callable, Mapping, Sequence
 
@@ -63,6 +64,7 @@ class _Resumable:
             kept: what :meth:`snapshot` gave.
             is_known: whether a trial of these values has a score.
         """
+        kept = copy.deepcopy(kept)  # keras-tuner makes objects of what it is given, in place
         for each in kept["trials"]:
             hyperparameters = self.hyperparameters.copy()
             hyperparameters.values = dict(each["values"])
