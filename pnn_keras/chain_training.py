@@ -11,22 +11,23 @@ import numpy as np
 from pnn_keras.base import Base, base_sources, open_base, own_name, refuse_heard
 from pnn_keras.chain import Chain
 from pnn_keras.chain_scoring import Scoring, check_compared, score_chain
-from pnn_keras.column import column_name
+from pnn_keras.column import Column, column_name
 from pnn_keras.corpus import Corpus, pool
 from pnn_keras.errors import UserError
 from pnn_keras.fold_files import open_protocol
 from pnn_keras.folder import check_writable
 from pnn_keras.frontends import Frontend
 from pnn_keras.held_out import write_answers
-from pnn_keras.learner import SCALINGS, Learner, Shape
+from pnn_keras.learner import SCALINGS, Learner, Sources
 from pnn_keras.material import load_material, open_corpora
 from pnn_keras.methods import Bench
 from pnn_keras.monitor import Monitor
 from pnn_keras.protocol import Fold, source_rows
 from pnn_keras.provenance import describe_training
 from pnn_keras.schedule import Batches, Settings
+from pnn_keras.shape import Shape
 from pnn_keras.speaker_scaling import REFUSED, marked
-from pnn_keras.task import make_task, parse_task
+from pnn_keras.task import Task, make_task, parse_task
 
 #: The protocol of a score unless another is asked for.
 DEFAULT_PROTOCOL = "speaker-5-fold"
@@ -49,10 +50,11 @@ def train(
     repeats: int = 1,
     scaling: str = "training",
     units: Sequence[int] = (256, 256, 256, 256),
-    source_units: Sequence[int] | None = None,
+    source_units: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     dropout: float = 0.5,
     lateral: str = "dense",
     adapter_units: int | None = None,
+    wiring: Mapping[str, str] | None = None,
     reads: Sequence[str] | None = None,
     settings: Settings | None = None,
     out: str | Path | None = None,
@@ -102,10 +104,14 @@ def train(
             standardises each speaker's rows, for emotion columns alone, and
             gives a chain that cannot be exported.
         units: widths of the hidden layers.
-        source_units: widths of the source columns; None takes ``units``.
+        source_units: widths of the source columns: of all, or by task; None takes
+            ``units``.
         dropout: share of each hidden layer dropped in training.
         lateral: ``"dense"`` or ``"adapter"``.
         adapter_units: width of the adapters' projections, or None.
+        wiring: how the target reads a source, by the source's task: ``"below"``
+            (the layer below its own depth), ``"last"`` or ``"none"``; sources
+            that are not named are read from below.
         reads: the earlier columns that the target reads; None means all.
         settings: epochs, batch size and so on.
         out: where to save the chain as a preset; the folder must not exist. It
@@ -142,6 +148,7 @@ def train(
     check_compared(compare, bool(sources or base is not None))
     if base is not None:
         refuse_heard(base, pool(corpora))
+    shape = Shape(units, dropout, lateral, adapter_units, source_units, wiring)
     material = load_material(
         corpora,
         frontend or (base.last_frontend if base is not None else None),
@@ -154,12 +161,16 @@ def train(
     )
     task = make_task(target, material.utterances, classes, merges)
     source_tasks = [make_task(spec, material.utterances) for spec in sources]
+    shape.check_tasks(
+        [task.name for task in source_tasks],
+        [column.name for column in base.columns] if base is not None else [],
+    )
     labelled = task.targets(material.utterances) >= 0
     division = open_protocol(protocol, material.utterances, labelled, repeats, settings.seed)
     learner = Learner(
         material,
         division,
-        Shape(units, dropout, lateral, adapter_units, source_units),
+        shape,
         settings,
         scaling,
         Monitor(tensorboard, progress),
@@ -309,9 +320,8 @@ def _fit_all(bench: Bench, base: Base | None, scoring: Scoring) -> Chain:
         heard = rows if target else source_rows(task.targets(material.utterances), rows)
         fold = Fold(np.sort(heard), heard[:0], heard[:0])
         own = read.read(bench.reads) if target else read
-        units = learner.shape.units if target else learner.shape.of_sources
         fitted = learner.fit(
-            learner.column(task, [0], own, units=units),
+            _column(learner, task, own, target),
             [fold],
             own,
             title=f"{task.name}, all rows",
@@ -325,6 +335,13 @@ def _fit_all(bench: Bench, base: Base | None, scoring: Scoring) -> Chain:
         read = read.add(fitted.column.name, shared, fitted.column.tap_units)
     chain.freeze()
     return chain
+
+
+def _column(learner: Learner, task: Task, sources: Sources, target: bool) -> Column:
+    """A column of the chain, seeded as the first member."""
+    if target:
+        return learner.target_column(task, sources, members=[0])
+    return learner.column(task, [0], sources, units=learner.shape.of_source(task.name))
 
 
 def _copy(chain: Chain) -> Chain:

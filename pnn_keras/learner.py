@@ -15,36 +15,13 @@ from pnn_keras.material import Material
 from pnn_keras.monitor import Monitor
 from pnn_keras.protocol import Fold, Protocol, source_folds
 from pnn_keras.schedule import Batches, Fit, Settings
+from pnn_keras.shape import Shape
 from pnn_keras.task import Task
 from pnn_keras.training import Hearing, fit_column, hear
 
 #: What features are scaled by: training rows, the corpus, or the speaker's own
 #: recordings before that; all but the first are transductive.
 SCALINGS = ("training", "corpus", "speaker")
-
-
-@dataclasses.dataclass(frozen=True)
-class Shape:
-    """The shape of the columns that are trained.
-
-    Args:
-        units: widths of the hidden layers.
-        dropout: share of each hidden layer dropped in training.
-        lateral: ``"dense"`` or ``"adapter"``.
-        adapter_units: width of the adapters' projections, or None.
-        source_units: widths of the source columns; None takes ``units``.
-    """
-
-    units: Sequence[int] = (256, 256, 256, 256)
-    dropout: float = 0.5
-    lateral: str = "dense"
-    adapter_units: int | None = None
-    source_units: Sequence[int] | None = None
-
-    @property
-    def of_sources(self) -> Sequence[int]:
-        """Widths of the source columns."""
-        return self.source_units or self.units
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +125,20 @@ class Learner:
         self.folds = self.of_members(division.folds)
         self._source_folds: dict[Task, Sequence[Fold]] = dict(dealt or {})
 
+    def reshaped(self, shape: Shape, settings: Settings) -> Learner:
+        """A learner of the same members and rows, for columns of another shape."""
+        return Learner(
+            self.material,
+            self.division,
+            shape,
+            settings,
+            self.scaling,
+            self.monitor,
+            self.members,
+            self.base,
+            self._source_folds,
+        )
+
     def of_members(self, everyone: Sequence) -> list:
         """What belongs to this learner's members, of one entry per fold of the protocol."""
         return [everyone[number] for number in self.members]
@@ -188,6 +179,24 @@ class Learner:
             **options,
         }
         return ManyHeads(task, heads, **common) if heads else Column(task, **common)
+
+    def target_column(
+        self, task: Task, sources: Sources | None = None, heads=(), members=None, **options
+    ) -> Column:
+        """A new target column, which reads its sources as the learner's shape says.
+
+        Args:
+            task: what it answers.
+            sources: the columns that it may read.
+            heads: further tasks that it answers from the same trunk.
+            members: the numbers that seed its members; None means the learner's.
+            **options: what differs from the learner's shape.
+        """
+        widths = (sources or Sources()).widths
+        wiring = self.shape.wiring_to(widths, options.get("units", self.shape.units))
+        read = Sources(widths={name: widths[name] for name in wiring})
+        seeds = self.members if members is None else members
+        return self.column(task, seeds, read, heads, wiring=wiring, **options)
 
     def fit(
         self,

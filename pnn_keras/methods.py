@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pnn_keras.column import Column
+from pnn_keras.column import Column, column_name
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Fitted, Learner, Sources
+from pnn_keras.nested import Tuning, choose_in_folds
 from pnn_keras.pretrained import column_to_tune, copied, random_sources
 from pnn_keras.references import REFERENCES, reference_answers
 from pnn_keras.source_columns import (
@@ -38,6 +39,7 @@ class Outcome:
         source_answers: the source task's probabilities of all utterances once
             the target was learned, ``(members, n, classes)``; None if the
             method has no source to forget.
+        chosen: what each fold chose, of a method that searches inside it, or None.
     """
 
     answers: np.ndarray
@@ -46,6 +48,7 @@ class Outcome:
     stop_uar: np.ndarray | None = None
     traced: np.ndarray | None = None
     source_answers: np.ndarray | None = None
+    chosen: list[dict] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Method:
         size_only: whether only their number counts, so that it is learned once
             for all sources of as many tasks.
         extends: whether the columns of a trained chain can be its sources.
+        nested: whether it searches a shape inside each fold.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Method:
     learn: Callable[[Bench], Outcome]
     size_only: bool = False
     extends: bool = True
+    nested: bool = False
 
 
 class Bench:
@@ -82,6 +87,7 @@ class Bench:
         sources: the tasks to learn first, in order.
         reads: the earlier columns that the target reads; None means all.
         traced: whether confusions on test rows are counted every epoch.
+        tuning: what methods that search inside each fold try; None means the defaults.
     """
 
     def __init__(
@@ -91,7 +97,9 @@ class Bench:
         sources: Sequence[Task] = (),
         reads: Sequence[str] | None = None,
         traced: bool = False,
+        tuning: Tuning | None = None,
     ) -> None:
+        self.tuning = tuning or Tuning()
         self.learner, self.target, self.sources = learner, target, tuple(sources)
         self.reads = reads
         self.traced = [fold.test for fold in learner.folds] if traced else None
@@ -110,14 +118,26 @@ class Bench:
 
     def column(self, sources: Sources | None = None, **options) -> Column:
         """A new target column."""
-        return self.learner.column(self.target, self.learner.members, sources, **options)
+        return self.learner.target_column(self.target, sources, **options)
 
     @property
     def reads_any(self) -> bool:
         """Whether there is an earlier column for the target to read."""
-        return bool(self.reads) or (
-            self.reads is None and bool(self.sources or self.learner.base.widths)
-        )
+        names = self.widths if self.reads is None else map(column_name, self.reads)
+        return any(name not in self.left_out for name in names)
+
+    @property
+    def widths(self) -> dict[str, Sequence[int]]:
+        """Widths of the hidden layers of all earlier columns, by the column's name."""
+        shape = self.learner.shape
+        made = {column_name(task.name): shape.of_source(task.name) for task in self.sources}
+        return {**self.learner.base.widths, **made}
+
+    @property
+    def left_out(self) -> set[str]:
+        """The earlier columns that the target does not read, by the learner's shape."""
+        shape = self.learner.shape
+        return set(self.widths) - set(shape.wiring_to(self.widths, shape.units))
 
     def before(self, position: int) -> Bench:
         """The bench on which the source at a position is the target, with the same columns."""
@@ -207,6 +227,16 @@ def multitask(bench: Bench) -> Outcome:
     return _outcome(bench.fit(column, "multitask", targets=targets))
 
 
+def dnn_tuned(bench: Bench) -> Outcome:
+    """From scratch, in a shape that each fold's own rows chose."""
+    return _tuned(bench, ())
+
+
+def prognet_tuned(bench: Bench) -> Outcome:
+    """Beside frozen source columns, all in a shape that each fold's own rows chose."""
+    return _tuned(bench, bench.sources)
+
+
 def large_width(bench: Bench) -> int:
     """The width of the hidden layers at which a network has the ProgNet's number of weights.
 
@@ -215,17 +245,8 @@ def large_width(bench: Bench) -> int:
     features, classes = bench.learner.features.shape[1], len(bench.target.classes)
     units = list(bench.learner.shape.units)
     depth = len(units)
-    read = list(bench.learner.base.widths.values())
-    source_units = list(bench.learner.shape.of_sources)
-    column = Column(
-        bench.target,
-        features,
-        {str(i): widths for i, widths in enumerate([*read, *[source_units] * len(bench.sources)])},
-        units,
-        lateral=bench.learner.shape.lateral,
-        adapter_units=bench.learner.shape.adapter_units,
-    )
-    goal = sum(int(np.prod(v.shape)) for v in column.trainable_variables)
+    column = bench.learner.target_column(bench.target, Sources(widths=bench.widths))
+    goal = sum(int(np.prod(v.shape[1:])) for v in column.trainable_variables)
 
     def weights(width: int) -> int:
         return (features + 1 + classes) * width + (depth - 1) * (width + 1) * width + classes
@@ -245,6 +266,17 @@ def reference(name: str) -> Callable[[Bench], Outcome]:
         return Outcome(answers, learner.features.shape[1] * len(bench.target.classes))
 
     return learn
+
+
+def _tuned(bench: Bench, sources: Sequence[Task]) -> Outcome:
+    chosen = choose_in_folds(bench.learner, bench.target, sources, bench.tuning)
+    return Outcome(
+        chosen.answers,
+        round(float(np.mean(chosen.parameters))),
+        chosen.best_epoch,
+        chosen.stop_uar,
+        chosen=[candidate.config() for candidate in chosen.candidates],
+    )
 
 
 def _beside(bench: Bench, title: str, sources: Sources, **options) -> Outcome:
@@ -343,6 +375,15 @@ _METHODS = (
     Method("prognet-random", "ProgNet, random column", True, prognet_random),
     Method("prognet-shuffled", "ProgNet, shuffled labels", True, prognet_shuffled, extends=False),
     Method("multitask", "Multitask", True, multitask, extends=False),
+    Method("dnn-tuned", "DNN, shape searched in each fold", False, dnn_tuned, nested=True),
+    Method(
+        "prognet-tuned",
+        "ProgNet, shape searched in each fold",
+        True,
+        prognet_tuned,
+        extends=False,
+        nested=True,
+    ),
 )
 
 #: Every method by its name, in the order in which tables show them.

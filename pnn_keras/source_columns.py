@@ -50,7 +50,7 @@ def fit_source(
     numbers = _own_columns(learner, task)
 
     def column() -> Column:
-        units = learner.shape.of_sources
+        units = learner.shape.of_source(task.name)
         return learner.column(task, numbers, sources, units=units)
 
     options = {"sources": sources, "title": title or task.name, "targets": targets}
@@ -96,7 +96,8 @@ def random_columns(learner: Learner, tasks: Sequence[Task]) -> list[Fitted]:
     """
     made, read = [], learner.base
     for task in tasks:
-        column = learner.column(task, learner.members, read, units=learner.shape.of_sources)
+        units = learner.shape.of_source(task.name)
+        column = learner.column(task, learner.members, read, units=units)
         folds = learner.of_members(_learned(learner, task))
         column.scaler.fit([learner.features[rows] for rows in learner.scaling_rows(task, folds)])
         column.trainable = False

@@ -17,12 +17,13 @@ from pnn_keras.chain_training import train
 from pnn_keras.errors import UserError
 from pnn_keras.experiments import Experiment, Study, read_run, run_experiment
 from pnn_keras.frontends import create_frontend
-from pnn_keras.learner import Learner, Shape
+from pnn_keras.learner import Learner
 from pnn_keras.material import load_material
 from pnn_keras.methods import METHODS, Bench
 from pnn_keras.protocol import make_protocol
 from pnn_keras.references import reference_answers
 from pnn_keras.schedule import Settings
+from pnn_keras.shape import Shape
 from pnn_keras.source_columns import fit_source
 from pnn_keras.speaker_scaling import standardise
 from pnn_keras.stack import Stack

@@ -42,7 +42,7 @@ def test_train_shows_the_from_scratch_network_beside(trained):
 
 
 def test_train_writes_a_whole_preset(trained):
-    names = sorted(path.name for path in trained[0].iterdir())
+    names = sorted(path.name for path in trained[0].iterdir() if path.suffix != ".png")
     assert names == [
         "README.md",
         "answers.parquet",
@@ -126,19 +126,100 @@ def test_a_single_speaker_is_refused_with_the_reason(command, tmp_path):
     assert "Traceback" not in err
 
 
-def test_train_uses_the_widths_that_tune_found(command, tmp_path):
-    search = ["--source", "gender", "--target", "emotion", "--epochs", "2", "--quiet"]
-    code, out, _ = command("tune", *search, "--trials", "2", "--out", tmp_path / "run")
-    assert code == 0
-    units = json.loads((tmp_path / "run" / "best.json").read_text())["units"]
-    assert ",".join(map(str, units)) in out
-    code, _, _ = command(
-        "train", *search, "--tuned", tmp_path / "run", "--units", "8", "--out", tmp_path / "chain"
-    )
-    assert code == 0
-    config = json.loads((tmp_path / "chain" / "config.json").read_text())
-    shapes = [column["config"]["units"] for column in config["chain"]["config"]["columns"]]
-    assert shapes == [[8], units]
+@pytest.fixture
+def searched(tmp_path):
+    """A folder of a finished search, whose result was written by hand."""
+    best = {
+        "units": [6, 4],
+        "source_units": {"gender": [5]},
+        "wiring": {"gender": "last"},
+        "lateral": "adapter",
+        "adapter_units": 3,
+        "dropout": 0.25,
+        "learning_rate": 0.002,
+    }
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "best.json").write_text(json.dumps(best))
+    return tmp_path / "run"
+
+
+TUNED = ["--source", "gender", "--target", "emotion", "--epochs", "2", "--quiet"]
+
+
+def columns_of(folder):
+    config = json.loads((folder / "config.json").read_text())
+    return [column["config"] for column in config["chain"]["config"]["columns"]]
+
+
+def test_train_takes_all_that_was_found(command, searched, tmp_path):
+    code, _, err = command("train", *TUNED, "--tuned", searched, "--out", tmp_path / "chain")
+    assert code == 0, err
+    gender, emotion = columns_of(tmp_path / "chain")
+    assert (gender["units"], emotion["units"]) == ([5], [6, 4])
+    assert (emotion["lateral"], emotion["adapter_units"]) == ("adapter", 3)
+    assert emotion["dropout"] == gender["dropout"] == 0.25
+    assert emotion["wiring"] == {"gender": [None, 0, 0]}
+    metadata = json.loads((tmp_path / "chain" / "metadata.json").read_text())
+    assert metadata["settings"]["learning_rate"] == 0.002
+
+
+def tuned(searched, monkeypatch, command, *arguments):
+    """The arguments that ``train`` would train with, and what it says on stderr."""
+    given = {}
+
+    def stop(**options):
+        given.update(options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pnn_keras.chain_training.train", stop)
+    _, _, err = command("train", *TUNED, "--tuned", searched, *arguments)
+    return given, err
+
+
+def test_options_that_were_typed_win_over_what_was_found(searched, monkeypatch, command):
+    typed = ["--dropout", "0.5", "--units", "8", "--learning-rate", "0.01"]
+    given, err = tuned(searched, monkeypatch, command, *typed)
+    assert (given["dropout"], given["settings"].learning_rate) == (0.5, 0.01)
+    assert (given["units"], given["source_units"]) == ([6, 4], [8])
+    assert "As typed, not as the search found it: --dropout, --learning-rate, --units" in err
+
+
+def test_another_kind_of_lateral_takes_no_width_of_adapters(searched, monkeypatch, command):
+    given, _ = tuned(searched, monkeypatch, command, "--lateral", "dense")
+    assert (given["lateral"], given["adapter_units"]) == ("dense", None)
+
+
+def test_a_search_of_an_earlier_version_gives_the_target_its_widths(
+    searched, monkeypatch, command
+):
+    (searched / "best.json").write_text('{"units": [6, 4]}')
+    given, _ = tuned(searched, monkeypatch, command)
+    assert (given["units"], given["source_units"]) == ([6, 4], cli.PAPER_UNITS)
+
+
+def test_a_source_that_was_left_out_is_learned_in_the_papers_shape(searched, monkeypatch, command):
+    best = json.loads((searched / "best.json").read_text())
+    best |= {"source_units": {}, "wiring": {"gender": "none"}}
+    (searched / "best.json").write_text(json.dumps(best))
+    given, _ = tuned(searched, monkeypatch, command)
+    assert given["source_units"] == {"gender": cli.PAPER_UNITS}
+    assert given["wiring"] == {"gender": "none"}
+
+
+def test_tune_shows_its_trials_and_what_comes_next(command, tmp_path):
+    (tmp_path / "space.toml").write_text("depths = [1]\nwidths = [4, 8]\nsource_widths = [4]\n")
+    space = ["--space", tmp_path / "space.toml", "--trials", "2"]
+    code, out, err = command("tune", *TUNED, *space, "--out", tmp_path / "run")
+    assert code == 0, err
+    assert "best of 2 trial(s)" in out and "stop UAR" in out
+    assert "pnn-keras train --source gender --target emotion --tuned" in out
+    assert json.loads((tmp_path / "run" / "best.json").read_text())["units"][0] in (4, 8)
+
+
+@pytest.mark.usefixtures("nothing_opened")
+def test_a_space_that_is_missing_is_refused_before_any_corpus_is_opened(command, tmp_path):
+    code, _, err = command("tune", *TUNED, "--space", tmp_path / "none.toml")
+    assert code == 2 and "--space" in err
 
 
 @pytest.mark.parametrize(

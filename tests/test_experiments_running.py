@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 from numbers_made import REGISTERED, make_corpus
 
@@ -18,9 +21,10 @@ from pnn_keras.experiments import (
     run_experiment,
     running,
 )
-from pnn_keras.learner import Shape
+from pnn_keras.nested import Tuning
 from pnn_keras.protocol import read_folds
 from pnn_keras.schedule import Settings
+from pnn_keras.shape import Shape
 
 METHODS = ("logistic-regression", "dnn", "ptft", "prognet")
 
@@ -193,6 +197,41 @@ def test_a_curve_notes_every_epoch(made, tmp_path):
 def test_the_folder_of_another_request_is_refused(folder, made):
     with pytest.raises(UserError, match="holds another run: here 'repeats = 3'"):
         run(made, folder, experiment(repeats=3))
+
+
+def test_a_run_of_an_earlier_version_goes_on_where_a_new_choice_has_its_default(
+    folder, made, tmp_path
+):
+    earlier = tmp_path / "earlier"
+    shutil.copytree(folder, earlier)
+    spec = earlier / "experiment.toml"
+    lines = spec.read_text().splitlines()
+    fewer = [line for line in lines if not line.startswith(("augment", "dropout", "patience"))]
+    assert len(fewer) == len(lines) - 3
+    spec.write_text("\n".join(fewer))
+    run(made, earlier)
+    assert spec.read_text().splitlines() == lines
+
+
+def test_each_fold_has_a_shape_of_its_own_where_it_searches(made, tmp_path):
+    study = Study("emotion@made", ("gender@made",), ("prognet-tuned",))
+    tuning = Tuning(
+        widths=(4, 8),
+        depths=(1,),
+        source_widths=(3,),
+        source_depths=(1,),
+        reads=("below",),
+        laterals=("dense",),
+        dropouts=(0.0,),
+        learning_rates=(0.02,),
+        trials=2,
+    )
+    out = run(made, tmp_path / "run", experiment(studies=(study,), repeats=1, tuning=tuning))
+    (path,) = (out / "results").rglob("0000-0004.parquet")
+    facts = json.loads(pyarrow.parquet.read_schema(path).metadata[b"pnn_keras"])
+    assert len(facts["chosen"]) == 5
+    assert {tuple(chosen["units"]) for chosen in facts["chosen"]} <= {(4,), (8,)}
+    assert read_run(out).studies[0].methods[0].probabilities.shape == (1, 60, 3)
 
 
 def test_a_corpus_that_has_changed_is_refused(folder, made):

@@ -16,9 +16,11 @@ from pnn_keras.experiments import (
     replaced,
     write_experiment,
 )
-from pnn_keras.learner import Shape
+from pnn_keras.experiments.named import EVERY_METHOD
 from pnn_keras.methods import METHODS
+from pnn_keras.nested import Tuning
 from pnn_keras.schedule import Settings
+from pnn_keras.shape import Shape
 
 STUDY = Study("emotion@EmoDB", ("speaker@EmoDB", "gender@EmoDB"))
 
@@ -102,11 +104,36 @@ def test_any_experiment_is_read_as_it_was_written(tmp_path_factory, title, name,
         classes=("angry", "sad"),
         augment=3,
         settings=Settings(seed=seed, learning_rate=rate, class_weights=False),
-        shape=Shape(units=(3, 2), source_units=(5,), adapter_units=7),
+        shape=Shape((3, 2), source_units={"a@B": (5,)}, adapter_units=7, wiring={"a@B": "last"}),
     )
     path = tmp_path_factory.mktemp("toml") / "x.toml"
     path.write_text(write_experiment(made), encoding="utf-8")
     assert read_experiment(path) == made
+
+
+def test_a_search_inside_each_fold_is_read_as_it_was_written(tmp_path):
+    study = Study("emotion", ("gender",), ("dnn-tuned", "prognet-tuned"))
+    made = experiment(studies=(study,), tuning=Tuning(widths=[8, 4], reads=["last"], trials=3))
+    path = tmp_path / "experiment.toml"
+    path.write_text(write_experiment(made), encoding="utf-8")
+    assert read_experiment(path) == made
+
+
+def test_the_defaults_of_a_search_inside_each_fold_are_spelled_out():
+    study = Study("emotion", ("gender",), ("prognet-tuned",))
+    written = write_experiment(experiment(studies=(study,)))
+    assert "[tuning]" in written
+    for line in ("trials = 10", "depths = [1, 2, 3, 4, 5]", 'reads = ["below", "last", "none"]'):
+        assert line in written
+
+
+def test_a_curve_of_a_search_inside_each_fold_is_refused():
+    with pytest.raises(UserError, match="no curves"):
+        experiment(studies=(Study("emotion", (), ("dnn-tuned",)),), curves=True)
+
+
+def test_the_named_experiments_search_no_shape_inside_folds():
+    assert not any("tuned" in name for name in EVERY_METHOD)
 
 
 def test_every_default_is_spelled_out():
@@ -177,7 +204,7 @@ def test_from_one_corpus_to_another_needs_two():
 def test_the_papers_table_asks_every_method_from_both_sources():
     (study,) = make_experiment("paper-table-2", ["A"], ["A"]).studies
     assert study.protocol == "paper-10-fold"
-    assert {method for method, _ in study.jobs} == set(METHODS)
+    assert {method for method, _ in study.jobs} == {m for m in METHODS if not METHODS[m].nested}
     assert study.sources == ("speaker@A", "gender@A")
 
 

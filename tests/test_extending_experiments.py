@@ -28,12 +28,12 @@ from pnn_keras.experiments import (
     write_experiment,
 )
 from pnn_keras.experiments.analysis import analyse
-from pnn_keras.learner import Shape
 from pnn_keras.report import course_figures
 from pnn_keras.report.run_tables import extended_table, settings_table
 from pnn_keras.report.table import as_csv
 from pnn_keras.report.words import study_words
 from pnn_keras.schedule import Settings
+from pnn_keras.shape import Shape
 
 METHODS = ("logistic-regression", "dnn", "ptft", "prognet", "prognet-random")
 

@@ -12,16 +12,19 @@ from sklearn.preprocessing import StandardScaler
 
 from pnn_keras import methods, source_columns
 from pnn_keras.errors import UserError
-from pnn_keras.learner import Learner, Shape, Sources
+from pnn_keras.learner import Learner, Sources
 from pnn_keras.material import load_material
 from pnn_keras.methods import METHODS, Bench, find_method
+from pnn_keras.nested import Tuning
 from pnn_keras.protocol import make_protocol
 from pnn_keras.schedule import Settings
 from pnn_keras.scores import score_answers
+from pnn_keras.shape import Shape
 from pnn_keras.task import Task, make_task
 
 SETTINGS = Settings(epochs=4, learning_rate=0.02, batch_size=16)
 SHAPE = Shape(units=(6, 5), dropout=0.2)
+TUNING = Tuning(widths=(4,), depths=(1,), source_widths=(4,), adapter_units=(2,), trials=1)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def make_learner(material, division, members=None, shape=SHAPE, settings=SETTING
 
 @pytest.fixture(scope="module")
 def bench(material, division, target, gender):
-    return Bench(make_learner(material, division), target, [gender])
+    return Bench(make_learner(material, division), target, [gender], tuning=TUNING)
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,13 @@ from numbers_made import FileNumbers, make_corpus
 from pnn_keras import Chain, Task
 from pnn_keras.base import Base, base_sources
 from pnn_keras.errors import UserError
-from pnn_keras.learner import Learner, Shape
+from pnn_keras.learner import Learner
 from pnn_keras.material import load_material
 from pnn_keras.methods import METHODS, Bench
 from pnn_keras.pretrained import column_to_tune, copied, random_sources
 from pnn_keras.protocol import make_protocol
 from pnn_keras.schedule import Settings
+from pnn_keras.shape import Shape
 from pnn_keras.task import make_task
 from pnn_keras.training import hear
 

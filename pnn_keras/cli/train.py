@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from pnn_keras.cli.learning import learning_arguments
 from pnn_keras.cli.options import (
     DATA,
@@ -40,12 +42,12 @@ from pnn_keras.cli.options import (
     option,
 )
 from pnn_keras.cli.parsing import file_name, parse_widths, with_band
-
-#: Widths of the paper's columns.
-PAPER_UNITS = (256, 256, 256, 256)
+from pnn_keras.cli.tuned import PAPER_UNITS, tuned_arguments
+from pnn_keras.errors import UserError
 
 
 def train(
+    context: typer.Context,
     target: Target,
     source: Sources = None,
     corpus: Corpora = None,
@@ -73,7 +75,8 @@ def train(
         option(
             "--tuned",
             metavar="RUN",
-            help="Folder of a search: the target takes its widths.",
+            help="Folder of a search, or a recipe (TOML): all that was found is taken, where no "
+            "option says otherwise.",
             panel=NETWORK,
         ),
     ] = None,
@@ -147,6 +150,7 @@ def train(
     if tensorboard is not None:
         check_writable(tensorboard, existing=True)
     widths = parse_widths(units)
+    found = tuned_arguments(tuned, context, widths)
     shared = learning_arguments(
         target=target,
         source=source,
@@ -158,7 +162,7 @@ def train(
         protocol=protocol,
         epochs=epochs,
         batch_size=batch_size,
-        learning_rate=learning_rate,
+        learning_rate=found.pop("learning_rate", learning_rate),
         patience=patience,
         no_class_weights=no_class_weights,
         seed=seed,
@@ -173,11 +177,14 @@ def train(
         from_model=from_model,
         repeats=repeats,
         scaling=scaling.value,
-        units=_tuned_units(tuned) or widths or PAPER_UNITS,
-        source_units=widths or PAPER_UNITS,
-        dropout=dropout,
-        lateral=lateral.value,
-        adapter_units=adapter_units,
+        **{
+            "units": widths or PAPER_UNITS,
+            "source_units": widths or PAPER_UNITS,
+            "dropout": dropout,
+            "lateral": lateral.value,
+            "adapter_units": adapter_units,
+            **found,
+        },
         reads=reads,
         out=folder,
         tensorboard=tensorboard,
@@ -199,12 +206,39 @@ def tune(
     classes: Classes = None,
     merge: Merges = None,
     trials: Annotated[
-        int, option("--trials", min=1, help="How many shapes to try.", panel=FITTING)
+        int, option("--trials", min=1, help="How many candidates to try.", panel=FITTING)
     ] = 20,
+    oracle: Annotated[
+        str,
+        option(
+            "--oracle",
+            metavar="NAME",
+            help="What chooses the next candidate: random, bayesian or hyperband.",
+            panel=FITTING,
+        ),
+    ] = "random",
+    space: Annotated[
+        Path | None,
+        option(
+            "--space",
+            metavar="FILE.toml",
+            help="What to choose from: depths, widths, source_depths, source_widths, laterals, "
+            "adapter_units, reads, dropouts, learning_rates.",
+            panel=NETWORK,
+        ),
+    ] = None,
+    lost_after: Annotated[
+        float,
+        option(
+            "--lost-after",
+            metavar="SECONDS",
+            help="In a shared search: without a sign for so long a worker is lost.",
+            panel=FITTING,
+        ),
+    ] = 60.0,
     protocol: ProtocolName = "speaker-5-fold",
     epochs: Epochs = 600,
     batch_size: BatchSize = 64,
-    learning_rate: LearningRate = 0.0005,
     patience: Patience = 100,
     no_class_weights: NoClassWeights = False,
     seed: Seed = 0,
@@ -221,11 +255,18 @@ def tune(
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:
-    """Search the target column's widths with keras-tuner, on stop folds alone."""
+    """Search every column's shape, how sources are read, dropout and learning rate.
+
+    keras-tuner chooses; stop rows alone score. With KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and
+    KERASTUNER_ORACLE_PORT the process is the chief (an ID with "chief" in it) or a worker of a
+    search that several share; all are started with the same options.
+    """
     from pnn_keras import terminal
     from pnn_keras.folder import check_writable
 
     check_writable(out, existing=True)
+    if space is not None and not space.is_file():
+        raise UserError(f"{space} cannot be read: no such file. Check the path: --space")
     shared = learning_arguments(
         target=target,
         source=source,
@@ -237,7 +278,7 @@ def tune(
         protocol=protocol,
         epochs=epochs,
         batch_size=batch_size,
-        learning_rate=learning_rate,
+        learning_rate=0.0005,  # the search chooses it
         patience=patience,
         no_class_weights=no_class_weights,
         seed=seed,
@@ -247,8 +288,19 @@ def tune(
     )
     from pnn_keras.tuning import tune as search
 
-    best = search(**shared, trials=trials, out=out, seed=seed)
-    terminal.show_tuned(best, str(out))
+    best = search(
+        **shared,
+        trials=trials,
+        out=out,
+        seed=seed,
+        oracle=oracle,
+        space=space,
+        lost_after=lost_after,
+    )
+    if "worker" in best:
+        terminal.show_worker(best)
+    else:
+        terminal.show_tuned(best, str(out))
 
 
 def _stems(from_model: str | None) -> list[str]:
@@ -262,11 +314,3 @@ def _free_folder(target: str, sources: Sequence[str]) -> Path:
     name = file_name("-".join([target, *(["from", *sources] if sources else [])]))
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     return next(folder for name in names if not os.path.lexists(folder := Path("models", name)))
-
-
-def _tuned_units(run: Path | None) -> list[int] | None:
-    if run is None:
-        return None
-    from pnn_keras.tuning import load_tuned
-
-    return load_tuned(run)["units"]

@@ -238,7 +238,7 @@ def check_folder(folder: Path, experiment: Experiment) -> None:
             raise UserError(f"{folder} holds something else than a run. Name another: --out")
         return
     ours = write_experiment(experiment).splitlines()
-    # As this version writes it: an older one knew fewer fields, which have their defaults.
+    # Read and written anew: what an earlier version did not know of has its default.
     theirs = write_experiment(read_experiment(known)).splitlines()
     if ours != theirs:
         different = [line for line in ours if line not in theirs] or ["fewer lines"]
@@ -264,10 +264,13 @@ def _groups(
     experiment, division: Protocol, study: Study, rows: int, base: Base | None = None
 ) -> list[list[int]]:
     """Numbers of the folds that are fitted together: as many as the memory holds."""
-    width = sum(experiment.shape.units)
+    shapes = [experiment.shape.units]
+    if study.nested:
+        shapes.append([max(experiment.tuning.widths)] * max(experiment.tuning.depths))
+    width = max(map(sum, shapes))
     columns = 1 + max((len(source_tasks(source)) for source in study.sources), default=0)
     columns += 0 if base is None else len(base.columns)
-    deep = max(experiment.shape.units)
+    deep = max(map(max, shapes))
     # Activations of all versions of the utterances, and six copies of the weights: present, best,
     # the gradient, two moments, and one in passing.
     each = 4 * columns * (rows * width + 6 * 2 * width * deep)
@@ -304,7 +307,13 @@ def _run_group(folder, experiment, material, planned: Planned, group, monitor, p
         if source not in benches:
             benches.clear()  # the columns of one source at a time
             tasks = planned.sources.get(source, [])
-            benches[source] = Bench(learner, planned.target, tasks, traced=experiment.curves)
+            benches[source] = Bench(
+                learner,
+                planned.target,
+                tasks,
+                traced=experiment.curves,
+                tuning=experiment.tuning,
+            )
         start = time.monotonic()
         outcome = METHODS[method].learn(benches[source])
         seconds = time.monotonic() - start
@@ -330,6 +339,8 @@ def _result(bench: Bench, outcome: Outcome, seconds: float) -> PartResult:
     if outcome.best_epoch is not None:
         facts["best_epoch"] = outcome.best_epoch.tolist()
         facts["stop_uar"] = outcome.stop_uar.tolist()
+    if outcome.chosen is not None:
+        facts["chosen"] = outcome.chosen
     if outcome.traced is not None:
         facts["traced"] = outcome.traced.tolist()
     if outcome.source_answers is not None:
@@ -468,4 +479,6 @@ _COSTS = {
     "prognet-adapter": 3.0,
     "prognet-random": 1.9,
     "prognet-shuffled": 2.9,
+    "dnn-tuned": 10.0,
+    "prognet-tuned": 25.0,
 }

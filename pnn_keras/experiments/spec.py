@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pnn_keras.errors import UserError
-from pnn_keras.learner import SCALINGS, Shape
+from pnn_keras.learner import SCALINGS
 from pnn_keras.methods import METHODS, find_method
 from pnn_keras.model_address import model_name
+from pnn_keras.nested import Tuning
 from pnn_keras.schedule import Settings
+from pnn_keras.shape import Shape
 from pnn_keras.speaker_scaling import REFUSED
 from pnn_keras.task import parse_task
 
@@ -88,6 +90,11 @@ class Study:
         return f"{self.target}, {self.protocol}{parts}"
 
     @property
+    def nested(self) -> bool:
+        """Whether a method searches a shape inside each fold."""
+        return any(METHODS[name].nested for name in self.methods)
+
+    @property
     def jobs(self) -> list[tuple[str, str]]:
         """Pairs of a method and its sources (``""`` for none), in the order of tables.
 
@@ -129,6 +136,7 @@ class Experiment:
             ends early then.
         settings: how columns are fitted.
         shape: the shape of the columns.
+        tuning: what methods that search inside each fold try.
     """
 
     name: str
@@ -143,6 +151,7 @@ class Experiment:
     curves: bool = False
     settings: Settings = dataclasses.field(default_factory=Settings)
     shape: Shape = dataclasses.field(default_factory=Shape)
+    tuning: Tuning = dataclasses.field(default_factory=Tuning)
 
     def __post_init__(self) -> None:
         if isinstance(self.classes, str) and self.classes not in CLASS_CHOICES:
@@ -160,6 +169,8 @@ class Experiment:
         doubled = sorted({s.name for s in self.studies if [*self.studies].count(s) > 1})
         if doubled:
             raise UserError(f"Each study is asked once. Twice here: {', '.join(doubled)}")
+        if self.curves and any(study.nested for study in self.studies):
+            raise UserError("A curve belongs to one shape: no curves of a search inside each fold")
         self._check_scaling()
 
     def _check_scaling(self) -> None:
@@ -220,6 +231,7 @@ def read_experiment(path: str | Path) -> Experiment:
             "studies": tuple(_made(Study, study, f"{path}, studies") for study in studies),
             "settings": _made(Settings, found.get("settings", {}), f"{path}, settings"),
             "shape": _made(Shape, _shape(found.get("shape", {})), f"{path}, shape"),
+            "tuning": _made(Tuning, found.get("tuning", {}), f"{path}, tuning"),
         },
         str(path),
     )
@@ -236,8 +248,11 @@ def write_experiment(experiment: Experiment) -> str:
     """
     fields = {f.name: getattr(experiment, f.name) for f in dataclasses.fields(Experiment)}
     studies, settings, shape = (fields.pop(name) for name in ("studies", "settings", "shape"))
+    tuning = fields.pop("tuning")
     lines = [f"{name} = {_toml(value)}" for name, value in fields.items()]
     lines += ["", "[settings]", *_table(settings), "", "[shape]", *_table(shape)]
+    if any(study.nested for study in studies):
+        lines += ["", "[tuning]", *_table(tuning)]
     for study in studies:
         lines += ["", "[[studies]]", *_table(study)]
     return "\n".join(lines) + "\n"
@@ -254,6 +269,9 @@ def _toml(value) -> str:
         return str(value).lower()
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Mapping):
+        pairs = (f"{_toml(str(name))} = {_toml(of)}" for name, of in value.items())
+        return f"{{ {', '.join(pairs)} }}"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
@@ -265,8 +283,11 @@ def _classes(value) -> str | tuple[str, ...]:
 
 
 def _shape(found: Mapping) -> dict:
-    widths = ("units", "source_units")
-    return {n: tuple(v) if n in widths else v for n, v in found.items()}
+    def widths(value):
+        by_task = isinstance(value, Mapping)
+        return {task: tuple(w) for task, w in value.items()} if by_task else tuple(value)
+
+    return {n: widths(v) if n in ("units", "source_units") else v for n, v in found.items()}
 
 
 def _made(kind, found: Mapping, where: str):

@@ -59,7 +59,8 @@ class PartResult:
         probabilities: of the classes, float32 ``(answers, classes)``.
         facts: what else is known: ``parameters``, ``seconds``, by member
             ``best_epoch``, ``stop_uar`` and, where they were measured,
-            ``traced`` confusion counts and ``forgetting``.
+            ``traced`` confusion counts and ``forgetting``, and what a method that
+            searches inside each fold has ``chosen``.
     """
 
     member: np.ndarray

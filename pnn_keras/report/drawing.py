@@ -27,6 +27,8 @@ LOOKS = {
     "prognet-random": ("#009E73", "X"),
     "prognet-shuffled": ("#CC79A7", "*"),
     "multitask": ("#D55E00", "h"),
+    "dnn-tuned": ("#882255", "<"),
+    "prognet-tuned": ("#332288", ">"),
 }
 
 #: Colours and hatches of the sexes.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from pnn_keras.errors import UserError
@@ -12,6 +13,7 @@ from pnn_keras.experiments import RunResult, StudyResult
 from pnn_keras.experiments.store import FOLDS, read_utterances
 from pnn_keras.report.naming import file_name
 from pnn_keras.report.table import Column, Table, facts, text_columns, whole, words
+from pnn_keras.shape import Shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +122,16 @@ def protocols_table(run: RunResult) -> Table:
     return Table("protocols", "Protocols: what every score is worth", columns, rows, notes)
 
 
+def _source_shapes(shape: Shape) -> list[tuple[str, str]]:
+    """What differs of the sources' widths, and of how they are read."""
+    widths = shape.source_units or {}
+    by_task = widths if isinstance(widths, Mapping) else {"sources": widths}
+    return [
+        *((f"hidden layers of {task}", ", ".join(map(str, w))) for task, w in by_task.items()),
+        *((f"layers read of {task}", how) for task, how in (shape.wiring or {}).items()),
+    ]
+
+
 def settings_table(run: RunResult) -> Table:
     """How columns were fitted, alike for every method."""
     asked, settings, shape = run.experiment, run.experiment.settings, run.experiment.shape
@@ -132,11 +144,7 @@ def settings_table(run: RunResult) -> Table:
         ("emotion classes", _classes(asked.classes)),
         *((f"label {found!r} counts as", f"{counted!r}") for found, counted in merged),
         ("hidden layers", units),
-        *(
-            [("hidden layers of sources", ", ".join(map(str, shape.source_units)))]
-            if shape.source_units
-            else []
-        ),
+        *_source_shapes(shape),
         ("dropout", shape.dropout),
         ("lateral connections of ProgNet", shape.lateral),
         ("most epochs", settings.epochs),

@@ -9,8 +9,9 @@ from pnn_keras.terminal.evaluation import HELD_OUT, show_evaluation
 from pnn_keras.terminal.inspection import show_inspection
 from pnn_keras.terminal.measures import SYNTHETIC
 from pnn_keras.terminal.presets import show_preset, show_presets, show_verified
-from pnn_keras.terminal.runs import show_experiments, show_next, show_run, show_tuned
+from pnn_keras.terminal.runs import show_experiments, show_next, show_run
 from pnn_keras.terminal.scores import METHODS, SCALINGS, STAMPS, show_scores
+from pnn_keras.terminal.search import show_tuned, show_worker
 from pnn_keras.terminal.writing import fail, note, show, warn, warn_of_failures, write
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "show_scores",
     "show_tuned",
     "show_verified",
+    "show_worker",
     "warn",
     "warn_of_failures",
     "write",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from pnn_keras.terminal.layout import facts, heading
+from pnn_keras.terminal.layout import facts
 from pnn_keras.terminal.writing import show, write
 
 
@@ -45,29 +45,3 @@ def show_experiments(titles: Mapping[str, str]) -> None:
     write(
         "  pnn-keras experiment show NAME prints all its choices; run NAME --corpus SPEC runs it."
     )
-
-
-def show_tuned(best: Mapping, folder: str) -> None:
-    """Prints what a search found.
-
-    Args:
-        best: what :func:`pnn_keras.tuning.tune` gives.
-        folder: the search's folder.
-    """
-    widths = ",".join(map(str, best["units"]))
-    tried = f"best of {best['trials']} shape(s)"
-    if best["failed"]:
-        tried += f", {best['failed']} more failed"
-    sources = "".join(f" --source {shlex.quote(name)}" for name in best["sources"])
-    heading(f"Search for {best['target']}")
-    show(
-        facts(
-            {
-                "widths": f"{widths} ({tried})",
-                "stop UAR": f"{best['stop_uar']:.3f}, mean of the stop folds. The best of many is "
-                "optimistic: take the score from train",
-            },
-        )
-    )
-    target = shlex.quote(best["target"])
-    write(f"  pnn-keras train{sources} --target {target} --tuned {shlex.quote(folder)}")
