@@ -227,7 +227,7 @@ def test_many_failures_are_counted(capsys):
 
 
 def test_next_commands_quote_the_path(capsys):
-    terminal.show_next("my chains/a")
+    terminal.show_next("my chains/a", compare="experiment run x")
     assert "pnn-keras export 'my chains/a'" in capsys.readouterr().out
 
 
