@@ -32,6 +32,13 @@ def test_choices_replace_those_of_the_experiment(command):
     assert (shown["settings"]["batch_size"], shown["settings"]["seed"]) == (7, 3)
 
 
+def test_what_extends_a_chain_names_it_in_every_study(command):
+    _, out, _ = command("experiment", "show", "extend-preset", "--from", "my-chain")
+    shown = tomllib.loads(out)
+    assert {study["from_model"] for study in shown["studies"]} == {"my-chain"}
+    assert shown["frontend"] == "" and shown["repeats"] == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -40,6 +47,9 @@ def test_choices_replace_those_of_the_experiment(command):
         (["run", "paper-figure-4"], "at least 2 corpora"),
         (["run", "paper-table-2", "--corpus", "no-such-folder"], "no-such-folder"),
         (["run", "paper-table-2", "--repeats", "0"], "--repeats"),
+        (["run", "extend-preset"], "Name one: --from MODEL"),
+        (["run", "forgetting", "--from", "gender-emotion-emodb"], "learns its own sources"),
+        (["run", "extend-preset", "--from", "no-such-preset"], "no preset 'no-such-preset'"),
     ],
 )
 def test_a_request_that_cannot_work_is_refused_in_one_line(command, arguments, words):

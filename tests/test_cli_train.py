@@ -257,6 +257,14 @@ def test_quiet_train_prints_no_hints(command, tmp_path):
     assert "pnn-keras predict" not in out
 
 
+def test_what_a_chain_that_is_extended_brings_is_the_next_command():
+    assert cli._comparison("a b/c", "emotion@mine", ["mine.csv"]) == (
+        "experiment run extend-preset --from 'a b/c' --corpus mine.csv"
+    )
+    assert cli._comparison("chain", "gender", None) is None
+    assert cli._comparison(None, "emotion", None) is None
+
+
 def test_the_default_folder_is_named_after_the_tasks(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     named = cli._free_folder("emotion@EmoDB", ["speaker", "gender"])

@@ -86,8 +86,8 @@ def test_per_speaker_scaling_is_taken_where_only_emotion_is_learned():
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_named_experiment_is_read_as_it_was_written(name, tmp_path):
-    extended = "a-preset" if EXPERIMENTS[name].extends else ""
-    made = make_experiment(name, ["A", "B"], ["a/A", "b/B"], extended)
+    model = "a/chain" if EXPERIMENTS[name].extends else ""
+    made = make_experiment(name, ["A", "B"], ["a/A", "b/B"], model)
     path = tmp_path / "experiment.toml"
     path.write_text(write_experiment(made), encoding="utf-8")
     assert read_experiment(path) == made

@@ -227,8 +227,9 @@ def test_many_failures_are_counted(capsys):
 
 
 def test_next_commands_quote_the_path(capsys):
-    terminal.show_next("my chains/a")
-    assert "pnn-keras export 'my chains/a'" in capsys.readouterr().out
+    terminal.show_next("my chains/a", compare="experiment run x")
+    out = capsys.readouterr().out
+    assert "pnn-keras export 'my chains/a'" in out and "pnn-keras experiment run x" in out
 
 
 def test_import_does_not_wait_for_rich():

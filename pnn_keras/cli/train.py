@@ -193,7 +193,7 @@ def train(
     )
     terminal.warn_of_failures(chain.metadata.get("skipped") or [])
     terminal.show_scores(chain.metadata)
-    terminal.show_next(str(folder), hints=not quiet)
+    terminal.show_next(str(folder), not quiet, _comparison(from_model, target, corpus))
 
 
 def tune(
@@ -301,6 +301,14 @@ def tune(
         terminal.show_worker(best)
     else:
         terminal.show_tuned(best, str(out))
+
+
+def _comparison(from_model: str | None, target: str, corpus: Sequence[str] | None) -> str | None:
+    """The command that tests what the chain given brings, where there is one."""
+    if from_model is None or not target.startswith("emotion"):
+        return None
+    specs = [word for spec in corpus or [] for word in ("--corpus", spec)]
+    return shlex.join(["experiment", "run", "extend-preset", "--from", from_model, *specs])
 
 
 def _stems(from_model: str | None) -> list[str]:

@@ -9,8 +9,14 @@ from pnn_keras.terminal.layout import facts
 from pnn_keras.terminal.writing import show, write
 
 
-def show_next(path: str, hints: bool = True) -> None:
-    """Prints where a chain was saved and, as hints, what can be done with it."""
+def show_next(path: str, hints: bool = True, compare: str | None = None) -> None:
+    """Prints where a chain was saved and, as hints, what can be done with it.
+
+    Args:
+        path: its folder.
+        hints: whether anything but the folder is printed.
+        compare: the command that tests what the chain that it extends has brought, or None.
+    """
     from rich.text import Text
 
     show("", Text.assemble(("Saved: ", "bold"), path))
@@ -18,6 +24,7 @@ def show_next(path: str, hints: bool = True) -> None:
         return
     model = shlex.quote(path)
     for command in (
+        *([compare] if compare else []),
         f"predict {model} FILE.wav",
         f"evaluate {model} --corpus OTHER_CORPUS",
         f"export {model}",
