@@ -531,3 +531,35 @@ def test_reading_a_column_that_is_not_there_is_refused(made):
             frontend=FileNumbers(),
             **QUICK,
         )
+
+
+def test_each_source_has_widths_and_a_reading_of_its_own(made):
+    chain = train(
+        "emotion",
+        source=["speaker", "gender"],
+        corpus=made,
+        frontend=FileNumbers(),
+        protocol="paper-3-fold",
+        source_units={"speaker": (3,), "gender": (6, 2)},
+        wiring={"speaker": "none", "gender": "last"},
+        **{**QUICK, "settings": Settings(epochs=1)},
+    )
+    speaker, gender, emotion = chain.columns
+    assert (speaker.units, gender.units, emotion.units) == ([3], [6, 2], [5, 4])
+    assert list(gender.sources) == ["speaker"]
+    assert emotion.wiring == {"gender": (None, 1, 1)}
+    assert set(chain.metadata["scores"]["emotion"]) == {"prognet", "dnn"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ({"wiring": {"gender": "above"}}, "below, last, none"),
+        ({"wiring": {"speaker": "last"}}, "no source here"),
+        ({"source_units": {"speaker": (3,)}}, "no source here"),
+    ],
+)
+def test_a_shape_of_what_is_no_source_is_refused(shape, message, made):
+    options = {"source": "gender", "corpus": made, "frontend": FileNumbers(), **QUICK}
+    with pytest.raises(UserError, match=message):
+        train("emotion", **options, **shape)
