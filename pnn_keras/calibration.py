@@ -169,18 +169,20 @@ def expected_calibration_error(
 def calibrate(probabilities: np.ndarray, targets: np.ndarray, fold: np.ndarray) -> dict:
     """A temperature from held-out answers, and what it brings on answers that it has not seen.
 
-    The temperature that is kept is fitted on all answers. What is measured of
-    it is not measured on them: the answers of each fold are tempered with the
-    temperature of the other folds' answers.
+    The temperature is fitted on all answers. What is measured of it is not
+    measured on them: the answers of each fold are tempered with the temperature
+    of the other folds' answers. Where these are then no likelier than before,
+    as with few speakers, there is nothing to gain, and the temperature is 1.
 
     Args:
         probabilities: of held-out answers, ``(n, classes)``.
         targets: class numbers, ``(n,)``.
         fold: which fold held each of them out, ``(n,)``; with one fold there is
-            nothing to measure on, and all ``after`` are None.
+            nothing to measure on: the temperature is 1, and all ``after`` are None.
 
     Returns:
-        ``temperature``, ``utterances``; ``ece_before``, ``ece_after`` (see
+        ``temperature`` and ``fitted`` (what it would be if it were taken in any
+        case), ``utterances``; ``ece_before``, ``ece_after`` (see
         :func:`expected_calibration_error`), ``nll_before``, ``nll_after``; and
         ``bins`` with their ``edges``, ``count``, ``confidence_before``,
         ``accuracy_before`` and the same ``after`` (see :func:`reliability`).
@@ -196,13 +198,18 @@ def calibrate(probabilities: np.ndarray, targets: np.ndarray, fold: np.ndarray) 
     after = _cross_fitted(probabilities, targets, np.asarray(fold))
     before = reliability(probabilities, targets)
     later = None if after is None else reliability(after, targets)
+    nll_before = negative_log_likelihood(probabilities, targets)
+    nll_after = None if after is None else negative_log_likelihood(after, targets)
+    fitted = fit_temperature(probabilities, targets)
+    helps = nll_after is not None and nll_after < nll_before
     return {
-        "temperature": fit_temperature(probabilities, targets),
+        "temperature": fitted if helps else 1.0,
+        "fitted": fitted,
         "utterances": len(targets),
         "ece_before": expected_calibration_error(probabilities, targets),
         "ece_after": None if after is None else expected_calibration_error(after, targets),
-        "nll_before": negative_log_likelihood(probabilities, targets),
-        "nll_after": None if after is None else negative_log_likelihood(after, targets),
+        "nll_before": nll_before,
+        "nll_after": nll_after,
         "bins": {
             "edges": np.linspace(0, 1, BINS + 1).tolist(),
             "count": before["count"],

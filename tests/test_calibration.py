@@ -78,7 +78,16 @@ def test_a_folds_own_targets_have_no_say_in_its_own_answers():
 def test_one_fold_leaves_nothing_to_measure_on():
     found = calibrate(*drawn(2.0, n=50), np.zeros(50, int))
     assert found["ece_after"] is found["nll_after"] is found["bins"]["accuracy_after"] is None
-    assert found["temperature"] > 1
+    assert found["temperature"] == 1 < found["fitted"]
+
+
+def test_a_temperature_that_helps_no_other_fold_is_not_taken():
+    """Each fold is off by what the others are not, so that none can learn from them."""
+    sharp, flat = drawn(0.25, n=500), drawn(4.0, n=500)
+    said, targets = (np.concatenate(pair) for pair in zip(sharp, flat, strict=True))
+    found = calibrate(said, targets, np.arange(1000) // 500)
+    assert found["nll_after"] > found["nll_before"]
+    assert found["temperature"] == 1 != pytest.approx(found["fitted"], abs=0.1)
 
 
 def test_the_error_is_the_weighted_gap_of_the_bins():

@@ -90,7 +90,7 @@ def test_calibration_counts_the_answers_of_all_repeats():
     found = calibration_of(answered(repeats=2))
     assert found["utterances"] == 16 and found["method"] == "prognet"
     # .75 sure, right in 5 of 8: at the best temperature p / (1 - p) is 5 / 3.
-    assert found["temperature"] == pytest.approx(np.log(3) / np.log(5 / 3), rel=1e-3)
+    assert found["fitted"] == pytest.approx(np.log(3) / np.log(5 / 3), rel=1e-3)
     assert found["ece_before"] == pytest.approx(0.125)
 
 

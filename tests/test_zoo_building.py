@@ -11,7 +11,15 @@ from pnn_keras.errors import UserError
 from pnn_keras.preset import CARD, METADATA, WEIGHTS, read_preset, sha256_of
 from pnn_keras.schedule import Settings
 from pnn_keras.zoo import load_preset, verify
-from pnn_keras.zoo_building import build, describe, measure, read_recipe, redescribe, restated
+from pnn_keras.zoo_building import (
+    build,
+    describe,
+    measure,
+    read_recipe,
+    recalibrate,
+    redescribe,
+    restated,
+)
 from pnn_keras.zoo_building.recipe import Recipe
 
 SEXES = {1001 + i: ("Male", "Female")[i % 2] for i in range(6)}
@@ -162,6 +170,19 @@ def test_facts_are_added_and_the_weights_stay(built):
     redescribe(folder, {"colour": "red"})
     assert read_preset(folder).metadata["colour"] == "red"
     assert sha256_of(folder / WEIGHTS) == before
+
+
+def test_columns_take_the_temperatures_that_are_recorded(built):
+    folder = built[1]
+    known = metadata(folder)["calibration"]
+    redescribe(folder, {"calibration": {"gender": {**known["gender"], "temperature": 3.0}}})
+    recalibrate(folder)
+    chain = load_preset(folder)
+    assert [column.temperature for column in chain.columns] == [3.0, 1.0]
+    redescribe(folder, {"calibration": known})
+    recalibrate(folder)
+    emotion = load_preset(folder).column("emotion")
+    assert emotion.temperature == known["emotion"]["temperature"]
 
 
 def test_scores_are_worked_out_again_from_the_stored_answers(built):

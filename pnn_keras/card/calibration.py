@@ -13,7 +13,8 @@ _INTRODUCTION = (
     "how often they are right, over 15 bins of equal width; NLL is the mean negative logarithm "
     "of the true class's probability. The chain divides the logits of each task by its "
     "temperature, one number fitted on all out-of-fold answers; for *after*, the answers of each "
-    "fold were divided by one fitted on the other folds' alone."
+    "fold were divided by one fitted on the other folds' alone. Where that makes the true classes "
+    "no likelier, the temperature is 1, and the answers stay as they were *before*."
 )
 
 

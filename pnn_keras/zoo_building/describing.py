@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pnn_keras.chain_training import ANSWERS
+from pnn_keras.column import column_name
 from pnn_keras.folder import write_whole
 from pnn_keras.held_out import calibration_of, groups_of, interval_of, read_answers
-from pnn_keras.preset import METADATA, plain, read_preset
+from pnn_keras.preset import CONFIG, METADATA, plain, read_preset
 from pnn_keras.zoo import rewrite_card
 
 
@@ -29,6 +30,24 @@ def redescribe(folder: str | os.PathLike, facts: Mapping | None = None) -> None:
     text = json.dumps(metadata, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_whole(folder / METADATA, lambda part: part.write_text(text, encoding="utf-8"))
     rewrite_card(folder)
+
+
+def recalibrate(folder: str | os.PathLike) -> None:
+    """Gives a preset's columns the temperatures that its metadata record.
+
+    Args:
+        folder: the preset.
+    """
+    folder = Path(folder)
+    preset = read_preset(folder)
+    known = preset.metadata.get("calibration") or {}
+    temperatures = {column_name(task): record["temperature"] for task, record in known.items()}
+    described = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    for column in described["chain"]["config"]["columns"]:
+        own = column["config"]
+        own["temperature"] = temperatures.get(own["name"], 1.0)
+    text = json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_whole(folder / CONFIG, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def restated(folder: str | os.PathLike) -> dict:
