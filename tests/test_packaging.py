@@ -3,6 +3,7 @@
 import configparser
 import importlib.metadata
 import importlib.resources
+import json
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from packaging.utils import canonicalize_name
 import pnn_keras
 
 ROOT = Path(__file__).parents[1]
+METADATA = "zoo/*/metadata.json"
 
 SETUP = configparser.ConfigParser(interpolation=None)
 SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -74,6 +76,13 @@ def test_presets_are_found_where_they_are_installed(distribution):
 def test_what_a_preset_is_made_of_ships():
     shipped = set(lines(SETUP["options.package_data"]["pnn_keras_zoo"]))
     assert {"**/*.h5", "**/*.json", "**/*.md", "**/*.png"} <= shipped
+
+
+def test_the_wheel_leaves_out_presets_that_not_every_use_is_allowed_of():
+    recorded = {path.parent.name: json.loads(path.read_text()) for path in ROOT.glob(METADATA)}
+    bound = {name for name, metadata in recorded.items() if not metadata["any_use"]}
+    excluded = lines(SETUP["options.exclude_package_data"]["pnn_keras_zoo"])
+    assert set(excluded) == {f"{name}/*" for name in bound}
 
 
 def test_every_package_is_listed():

@@ -42,6 +42,14 @@ def test_row_tells_the_preset_s_facts():
     ]
 
 
+def test_what_adapting_reaches_stands_in_parentheses():
+    metadata = full_metadata()
+    metadata["elsewhere"][0]["adapted"] = {"uar": 0.625}
+    assert row(metadata)[7] == "-<br>CREMA-D 0.375 (0.625), EmoDB 0.438 \\*"
+    notes = zoo_table({"made": metadata}, {}).split("\n\n")[1:]
+    assert notes[0].startswith("In parentheses: adapted")
+
+
 def test_marks_are_explained_where_they_stand():
     metadata = full_metadata()
     metadata["scores"]["gender"]["column"]["role"] = "stop"

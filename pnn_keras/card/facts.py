@@ -11,6 +11,23 @@ from pnn_keras.card.scored import best_plain, is_on_stop_rows, own_score, protoc
 
 
 @dataclasses.dataclass(frozen=True)
+class Elsewhere:
+    """The score of a task on a corpus that was never heard.
+
+    Args:
+        corpus: its name.
+        uar: UAR.
+        adapted: UAR with scalers that were fitted on the corpus, or None.
+        these: whether these weights were scored, else the recipe without that corpus.
+    """
+
+    corpus: str
+    uar: float
+    adapted: float | None
+    these: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class TaskFacts:
     """What one task of a preset is worth.
 
@@ -22,8 +39,7 @@ class TaskFacts:
         speaker_disjoint: whether test speakers were new, or None.
         on_stop_rows: whether it was scored on the rows that ended its training.
         plain: the best reference without a network: its method and its UAR, or None.
-        elsewhere: corpora that were never heard: name, UAR, and whether these
-            weights were scored (else the recipe without that corpus).
+        elsewhere: the scores on corpora that were never heard.
     """
 
     task: str
@@ -33,7 +49,7 @@ class TaskFacts:
     speaker_disjoint: bool | None
     on_stop_rows: bool
     plain: tuple[str, float] | None
-    elsewhere: tuple[tuple[str, float, bool], ...]
+    elsewhere: tuple[Elsewhere, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +122,12 @@ def _task(metadata: Mapping, task: str) -> TaskFacts:
         on_stop_rows=is_on_stop_rows(metadata, task),
         plain=None if plain is None else (plain[0], plain[1]["uar"]),
         elsewhere=tuple(
-            (str(entry.get("corpus")), entry["uar"], entry.get("weights") == "these")
+            Elsewhere(
+                str(entry.get("corpus")),
+                entry["uar"],
+                (entry.get("adapted") or {}).get("uar"),
+                entry.get("weights") == "these",
+            )
             for entry in listed(metadata, "elsewhere")
             if entry.get("task") == task and entry.get("uar") is not None
         ),

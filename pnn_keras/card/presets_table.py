@@ -121,8 +121,13 @@ def plain_in_words(task: TaskFacts) -> str:
 
 
 def elsewhere_in_words(task: TaskFacts) -> str:
-    """UAR on each corpus that was never heard, marked where it is the recipe's."""
-    said = [f"{c} {number(uar)}{'' if these else ' *'}" for c, uar, these in task.elsewhere]
+    """UAR on each corpus that was never heard, adapted in parentheses, marked if the recipe's."""
+    said = [
+        f"{score.corpus} {number(score.uar)}"
+        + ("" if score.adapted is None else f" ({number(score.adapted)})")
+        + ("" if score.these else " *")
+        for score in task.elsewhere
+    ]
     return ", ".join(said) or "-"
 
 
@@ -136,7 +141,13 @@ def _notes(presets: list[Overview]) -> list[str]:
     """What the marks mean that stand in the table, and no others."""
     scored = [task for preset in presets for task in preset.tasks if task.uar is not None]
     notes = []
-    if any(not these for task in scored for _, _, these in task.elsewhere):
+    everywhere = [score for task in scored for score in task.elsewhere]
+    if any(score.adapted is not None for score in everywhere):
+        notes.append(
+            "In parentheses: adapted, with scalers fitted on that corpus's recordings, all of "
+            "them at once and without their labels (`--adapt`; transductive)."
+        )
+    if any(not score.these for score in everywhere):
         notes.append("\\* the same recipe, trained without that corpus.")
     marks = "".join(map(_mark, scored))
     return notes + [note for mark, note in _NOTES.items() if mark in marks]
