@@ -113,8 +113,8 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         ours = side_by_side(learner, task, space, settings, given.trials, Path(folder, "a"))
+        show("side by side", ours)
         theirs = fold_by_fold(learner, task, space, settings, given.trials, Path(folder, "b"))
-    show("side by side", ours)
     show("fit per fold", theirs)
     print(f"ratio of the medians {np.median(theirs) / np.median(ours):.1f}")
 
@@ -156,7 +156,10 @@ def show(name: str, seconds: list[float]) -> None:
     """Prints one side."""
     rate = 3600 / np.mean(seconds)
     each = ", ".join(f"{s:.1f}" for s in seconds)
-    print(f"{name:14} {np.mean(seconds):7.1f} s a trial ({each}), {rate:6.0f} trials per hour")
+    print(
+        f"{name:14} {np.mean(seconds):7.1f} s a trial ({each}), {rate:6.0f} trials per hour",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
