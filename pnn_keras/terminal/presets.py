@@ -22,6 +22,7 @@ from pnn_keras.terminal.writing import show, write
 
 #: What a mark on a UAR elsewhere means.
 _LEFT_OUT = "* the same recipe, trained without that corpus"
+_ADAPTED = "in parentheses: adapted to that corpus's recordings (--adapt)"
 
 
 def show_presets(presets: Iterable[Preset]) -> None:
@@ -101,8 +102,11 @@ def _show_worth(tasks: Sequence[TaskFacts]) -> None:
             elsewhere_in_words(task),
         )
     show(table)
-    if any(not these for task in tasks for _, _, these in task.elsewhere):
+    everywhere = [score for task in tasks for score in task.elsewhere]
+    if any(not score.these for score in everywhere):
         show(_LEFT_OUT)
+    if any(score.adapted is not None for score in everywhere):
+        show(_ADAPTED)
 
 
 def _stamp(task: TaskFacts) -> str:
