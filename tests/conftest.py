@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 from audio_made import tone, write
+from hypothesis import HealthCheck, settings
 from serving_made import serving
 
 from pnn_keras.cli import main
+
+# How fast a machine is, and what else it does, is no fault.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 # Before TensorFlow is imported, or it does not listen.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -90,7 +90,7 @@ def test_every_corpus_that_can_be_opened_has_a_language():
     assert set(SPOKEN) == {info.name for info in list_corpora()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(name=st.text(max_size=12), corpus=st.text(min_size=1, max_size=12))
 def test_no_name_breaks_the_yaml(name, corpus):
     metadata = recorded_metadata()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pnn_keras.corpus import Utterance
@@ -214,7 +214,6 @@ def test_bad_json_lines_are_refused(tmp_path, text, message):
         read_split(table(tmp_path, text, "s.jsonl"))
 
 
-@settings(deadline=None)  # a busy disk is no fault
 @given(text=st.one_of(st.text(), st.text(alphabet='filerole,train\n"{}:1')))
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
 def test_any_text_is_a_split_or_a_clear_error(tmp_path_factory, suffix, text):
@@ -227,7 +226,6 @@ def test_any_text_is_a_split_or_a_clear_error(tmp_path_factory, suffix, text):
     assert all(e.file and e.role in (None, "train", "stop", "test") for e in split.entries)
 
 
-@settings(deadline=None)  # a busy disk is no fault
 @given(
     st.lists(
         st.tuples(

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
@@ -70,7 +70,6 @@ def test_many_matrices_at_a_time():
     assert recalls(matrices).shape == (2, 2)
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_uar_is_scikit_learns_balanced_accuracy(pairs):
     targets, predictions = np.array(pairs).T
@@ -80,7 +79,6 @@ def test_uar_is_scikit_learns_balanced_accuracy(pairs):
     assert uar(confusion_matrix(targets, predictions, 5)) == pytest.approx(expected, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_counts_are_scikit_learns(pairs):
     targets, predictions = np.array(pairs).T
