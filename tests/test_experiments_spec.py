@@ -208,6 +208,12 @@ def test_the_papers_table_asks_every_method_from_both_sources():
     assert study.sources == ("speaker@A", "gender@A")
 
 
+def test_no_named_experiment_searches_shapes_unasked():
+    for name, known in EXPERIMENTS.items():
+        made = make_experiment(name, ["A", "B"], ["A", "B"], "a-preset" if known.extends else "")
+        assert not any(study.nested for study in made.studies)
+
+
 def test_a_curve_goes_on_to_the_last_epoch():
     made = make_experiment("paper-figure-3", ["A"], ["A"])
     assert made.curves and made.settings.patience == made.settings.epochs == 600

@@ -24,7 +24,7 @@ FORGETTING = ("dnn", "ptft", "ptft-output", "prognet", "prognet-adapter")
 AMOUNTS = (1, 2, 4, 8)
 
 #: The methods that a trained chain can be the source of, and what they are held against.
-EXTENDING = tuple(name for name, method in METHODS.items() if method.extends)
+EXTENDING = tuple(name for name in EVERY_METHOD if METHODS[name].extends)
 
 #: As many speakers as every protocol here asks for.
 ENOUGH_SPEAKERS = 20
