@@ -115,7 +115,8 @@ def train(
         reads: the earlier columns that the target reads; None means all.
         settings: epochs, batch size and so on.
         out: where to save the chain as a preset; the folder must not exist. It
-            gets the answers on test rows too, as ``answers.parquet``.
+            gets the answers on test rows too, as ``answers.parquet``, where
+            each utterance is tested once a repeat.
         tensorboard: folder for TensorBoard logs.
         compare: methods to score on the same folds besides, see
             :func:`pnn_keras.chain_scoring.score_chain`.
@@ -193,7 +194,8 @@ def train(
     )
     if out is not None:
         chain.save_to_preset(out, chain.metadata)
-        write_answers(Path(out) / ANSWERS, scoring.answers, material.utterances)
+        if scoring.answers:
+            write_answers(Path(out) / ANSWERS, scoring.answers, material.utterances)
     return chain
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from numbers_made import REGISTERED, FileNumbers, Registered, make_corpus
 
-from pnn_keras import frontends, learner, material
+from pnn_keras import chain_scoring, frontends, learner, material
 from pnn_keras.chain_training import train
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import AudioError, ProtocolError, UserError
@@ -197,6 +197,15 @@ def test_the_answers_behind_the_scores_are_kept(made, tmp_path):
         for name in classes
     ]
     assert np.mean(recalls) == pytest.approx(chain.metadata["scores"]["emotion"]["prognet"]["uar"])
+
+
+def test_a_chain_is_saved_where_no_answers_can_be_pooled(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(chain_scoring, "held_out", lambda *_: None)
+    chain = train("gender", corpus=made, frontend=FileNumbers(), out=tmp_path / "a", **QUICK)
+    assert chain.metadata["scores"]["gender"]["dnn"]["uar"] >= 0
+    assert chain.metadata["calibration"] == {}
+    assert (tmp_path / "a" / "README.md").is_file()
+    assert not (tmp_path / "a" / "answers.parquet").exists()
 
 
 def test_more_methods_are_scored_on_the_same_folds(made):
