@@ -33,11 +33,13 @@ class Base:
             was given as itself.
         sha256: digest of its weights' file (of the whole file for a ``.keras``
             file), 64 hex digits; None if it was given as itself.
+        adapted: whether its scalers were fitted anew on the new column's rows.
     """
 
     chain: Chain
     model: str | None = None
     sha256: str | None = None
+    adapted: bool = False
 
     @property
     def columns(self) -> list[Column | ForeignColumn]:
@@ -59,8 +61,9 @@ class Base:
 
         Returns:
             ``model``, ``sha256``, ``columns``, ``tasks``, ``frontend`` (of the last
-            column), ``corpora`` (the names of those that it was trained on) and
-            ``heard_speakers`` (how many; None if there is no record).
+            column), ``corpora`` (the names of those that it was trained on),
+            ``heard_speakers`` (how many; None if there is no record) and
+            ``adapted``.
         """
         metadata = self.chain.metadata
         heard = len((metadata.get("heard") or {}).get("speakers", ()))
@@ -73,6 +76,7 @@ class Base:
                 "frontend": self.last_frontend,
                 "corpora": [corpus.get("name") for corpus in metadata.get("corpora") or []],
                 "heard_speakers": heard if is_recorded(self.chain) else None,
+                "adapted": self.adapted,
             }
         )
 
@@ -181,5 +185,5 @@ def base_sources(base: Base, material: Material) -> Sources:
     for column in base.columns:
         hearing = Hearing(material.features[column.frontend], sources.taps, material.versions)
         _, taps = hear(column, hearing)
-        sources = sources.add(column.name, taps, column.tap_units)
+        sources = sources.add(column.name, taps, column.tap_units, shared=True)
     return sources

@@ -55,7 +55,7 @@ class Candidates:
         for number, task in enumerate(self.sources):
             if task.name in candidate.source_units:
                 fitted = self._source(whole, candidate, number, read)
-                read = read.add(fitted.column.name, fitted.taps, fitted.column.tap_units)
+                read = read.add_fitted(fitted)
         column = learner.target_column(self.target, read)
         title = f"{self.target.name} {candidate}"
         return learner.fit(column, learner.folds, read, title=title)

@@ -42,12 +42,18 @@ class Scoring:
         return {column_name(task): c["temperature"] for task, c in self.calibration.items()}
 
 
-def check_compared(compare: Sequence[str], has_sources: bool) -> None:
-    """Refuses methods that are unknown, or that need a source where there is none.
+def check_compared(compare: Sequence[str], has_sources: bool, has_chain: bool = False) -> None:
+    """Refuses methods that are unknown, or that need a source or a chain where there is none.
 
     Raises:
         UserError: one is.
     """
+    chainless = [name for name in compare if find_method(name).needs_chain and not has_chain]
+    if chainless:
+        raise UserError(
+            f"{', '.join(chainless)} need a trained chain to rescale. Received: none. "
+            "Give one: --from"
+        )
     lonely = [name for name in compare if find_method(name).needs_source and not has_sources]
     if lonely:
         raise UserError(f"{', '.join(lonely)} need a source. Received: none. Give one: --source")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from pnn_keras.adaptation import adapted
 from pnn_keras.base import Base, base_sources, open_base, own_name, refuse_heard
 from pnn_keras.chain import Chain
 from pnn_keras.chain_scoring import Scoring, check_compared, score_chain
@@ -22,6 +24,7 @@ from pnn_keras.learner import SCALINGS, Learner, Sources
 from pnn_keras.material import load_material, open_corpora
 from pnn_keras.methods import Bench
 from pnn_keras.monitor import Monitor
+from pnn_keras.pretrained import rescaled_sources
 from pnn_keras.protocol import Fold, source_rows
 from pnn_keras.provenance import describe_training
 from pnn_keras.schedule import Batches, Settings
@@ -44,6 +47,7 @@ def train(
     frontend: str | Frontend | None = None,
     augment: int = 0,
     from_model: str | Path | Chain | None = None,
+    adapt: bool = False,
     classes: Sequence[str] | None = None,
     merges: Mapping[str, str] | None = None,
     protocol: str = DEFAULT_PROTOCOL,
@@ -93,6 +97,10 @@ def train(
         from_model: a trained chain to extend, or where it lies. Where it answers
             a task of the target's name, and there is one corpus, the new one is
             called ``TARGET@CORPUS``, with a warning.
+        adapt: whether the scalers of ``from_model``'s columns are fitted anew, on
+            the same training rows as the target's: for another room, microphone
+            or language. Weights stay as they are, and so does the chain given; but
+            in the chain returned its tasks are answered with the new scaling.
         classes: emotion classes of the target; None means the corpus's own.
         merges: labels that count as another class, see
             :func:`pnn_keras.task.make_task`.
@@ -146,7 +154,11 @@ def train(
     corpora = open_corpora(corpus, strict)
     target = _named(target, base, corpora)
     check_request(target, sources, scaling, base)
-    check_compared(compare, bool(sources or base is not None))
+    check_compared(compare, bool(sources or base is not None), base is not None)
+    if adapt and base is None:
+        raise UserError(
+            "Adapting needs a trained chain to rescale. Received: none. Give one: --from"
+        )
     if base is not None:
         refuse_heard(base, pool(corpora))
     shape = Shape(units, dropout, lateral, adapter_units, source_units, wiring)
@@ -178,9 +190,13 @@ def train(
         base=base_sources(base, material) if base is not None else None,
         pretrained=base.columns if base is not None else (),
     )
-    bench = Bench(learner, task, source_tasks, reads=reads)
-    scoring = score_chain(bench, compare)
-    chain = _fit_all(bench, base, scoring)
+    scored = learner
+    if adapt:
+        base = _adapted(base, learner, task)
+        scored = learner.reading(rescaled_sources(learner, task))
+        learner = learner.reading(base_sources(base, material))
+    scoring = score_chain(Bench(scored, task, source_tasks, reads=reads), compare)
+    chain = _fit_all(Bench(learner, task, source_tasks, reads=reads), base, scoring)
     chain.metadata = describe_training(
         chain,
         base=base,
@@ -337,6 +353,15 @@ def _fit_all(bench: Bench, base: Base | None, scoring: Scoring) -> Chain:
         read = read.add(fitted.column.name, shared, fitted.column.tap_units)
     chain.freeze()
     return chain
+
+
+def _adapted(base: Base, learner: Learner, target: Task) -> Base:
+    """The chain given with the scaling of all rows that the target is fitted on."""
+    first = learner.division.folds[0]
+    (rows,) = learner.scaling_rows(target, [Fold(np.r_[first.heard, first.test], [], [])])
+    features = learner.material.features
+    inputs = {column.frontend: features[column.frontend][rows] for column in base.columns}
+    return dataclasses.replace(base, chain=adapted(base.chain, inputs), adapted=True)
 
 
 def _column(learner: Learner, task: Task, sources: Sources, target: bool) -> Column:

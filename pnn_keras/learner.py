@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import zlib
 from collections.abc import Mapping, Sequence
@@ -32,14 +33,27 @@ class Sources:
         taps: hidden activations by column, of all versions of the utterances:
             ``(members, versions * n, units)`` or ``(versions * n, units)`` each.
         widths: widths of the hidden layers by column, in the order of the chain.
+        shared: the columns that are the same in all folds of a repeat.
     """
 
     taps: Mapping[str, Sequence[np.ndarray]] = dataclasses.field(default_factory=dict)
     widths: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
+    shared: frozenset[str] = frozenset()
 
-    def add(self, name: str, taps: Sequence[np.ndarray], widths: Sequence[int]) -> Sources:
+    def add(
+        self, name: str, taps: Sequence[np.ndarray], widths: Sequence[int], shared: bool = False
+    ) -> Sources:
         """These and one more."""
-        return Sources({**self.taps, name: taps}, {**self.widths, name: list(widths)})
+        return Sources(
+            {**self.taps, name: taps},
+            {**self.widths, name: list(widths)},
+            self.shared | {name} if shared else self.shared,
+        )
+
+    def add_fitted(self, fitted: Fitted) -> Sources:
+        """These and a column that was fitted."""
+        name, widths = fitted.column.name, fitted.column.tap_units
+        return self.add(name, fitted.taps, widths, fitted.shared)
 
     def read(self, names: Sequence[str] | None) -> Sources:
         """Only those of these names, in the order of the chain; all for None.
@@ -57,7 +71,9 @@ class Sources:
                 f"Columns: {', '.join(self.widths) or 'none'}"
             )
         kept = [name for name in self.widths if name in wanted]
-        return Sources({n: self.taps[n] for n in kept}, {n: self.widths[n] for n in kept})
+        return Sources(
+            {n: self.taps[n] for n in kept}, {n: self.widths[n] for n in kept}, self.shared
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +88,7 @@ class Fitted:
         taps: hidden activations of all versions of the utterances,
             ``(members, versions * n, units)`` each.
         parameters: number of weights that one member trained.
+        shared: whether it is the same in all folds of a repeat.
     """
 
     column: Column
@@ -80,6 +97,7 @@ class Fitted:
     answers: np.ndarray
     taps: Sequence[np.ndarray]
     parameters: int
+    shared: bool = False
 
 
 class Learner:
@@ -138,6 +156,12 @@ class Learner:
             self.base,
             self._source_folds,
         )
+
+    def reading(self, base: Sources) -> Learner:
+        """A learner of the same members and rows, with the chain's columns read as given."""
+        learner = copy.copy(self)
+        learner.base = base
+        return learner
 
     def of_members(self, everyone: Sequence) -> list:
         """What belongs to this learner's members, of one entry per fold of the protocol."""

@@ -14,7 +14,7 @@ from pnn_keras.column import Column, column_name
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Fitted, Learner, Sources
 from pnn_keras.nested import Tuning, choose_in_folds
-from pnn_keras.pretrained import column_to_tune, copied, random_sources
+from pnn_keras.pretrained import column_to_tune, copied, random_sources, rescaled_sources
 from pnn_keras.references import REFERENCES, reference_answers
 from pnn_keras.source_columns import (
     fit_on_source_rows,
@@ -64,6 +64,7 @@ class Method:
         size_only: whether only their number counts, so that it is learned once
             for all sources of as many tasks.
         extends: whether the columns of a trained chain can be its sources.
+        needs_chain: whether nothing else can.
         nested: whether it searches a shape inside each fold.
     """
 
@@ -73,6 +74,7 @@ class Method:
     learn: Callable[[Bench], Outcome]
     size_only: bool = False
     extends: bool = True
+    needs_chain: bool = False
     nested: bool = False
 
 
@@ -152,7 +154,7 @@ class Bench:
             if task.name not in self._fitted:
                 self._fitted[task.name] = fit_source(self.learner, task, read)
             fitted = self._fitted[task.name]
-            read = read.add(fitted.column.name, fitted.taps, fitted.column.tap_units)
+            read = read.add_fitted(fitted)
         return [self._fitted[task.name] for task in self.sources]
 
 
@@ -160,7 +162,7 @@ def as_sources(bench: Bench, fitted: Sequence[Fitted]) -> Sources:
     """Fitted columns behind those that were there already, to be read."""
     read = bench.learner.base
     for each in fitted:
-        read = read.add(each.column.name, each.taps, each.column.tap_units)
+        read = read.add_fitted(each)
     return read
 
 
@@ -210,6 +212,18 @@ def prognet_random(bench: Bench) -> Outcome:
         return _beside(bench, "prognet-random", random_sources(bench.learner))
     columns = random_columns(bench.learner, bench.sources)
     return _beside(bench, "prognet-random", as_sources(bench, columns))
+
+
+def prognet_rescaled(bench: Bench) -> Outcome:
+    """Beside a trained chain's columns, scaled anew by the training rows of the target."""
+    sources = rescaled_sources(bench.learner, bench.target)
+    return _beside(bench, "prognet-rescaled", sources)
+
+
+def prognet_random_rescaled(bench: Bench) -> Outcome:
+    """Its control: columns of a chain's shape that have learned nothing, scaled the same way."""
+    sources = random_sources(bench.learner, bench.target)
+    return _beside(bench, "prognet-random-rescaled", sources)
 
 
 def prognet_shuffled(bench: Bench) -> Outcome:
@@ -373,6 +387,20 @@ _METHODS = (
     Method("prognet", "ProgNet", True, prognet),
     Method("prognet-adapter", "ProgNet, adapters", True, prognet_adapter),
     Method("prognet-random", "ProgNet, random column", True, prognet_random),
+    Method(
+        "prognet-rescaled",
+        "ProgNet, chain rescaled",
+        True,
+        prognet_rescaled,
+        needs_chain=True,
+    ),
+    Method(
+        "prognet-random-rescaled",
+        "ProgNet, random column rescaled",
+        True,
+        prognet_random_rescaled,
+        needs_chain=True,
+    ),
     Method("prognet-shuffled", "ProgNet, shuffled labels", True, prognet_shuffled, extends=False),
     Method("multitask", "Multitask", True, multitask, extends=False),
     Method("dnn-tuned", "DNN, shape searched in each fold", False, dnn_tuned, nested=True),

@@ -66,10 +66,39 @@ def copied(
     return made, sources
 
 
-def random_sources(learner: Learner) -> Sources:
-    """Columns of the shape of a trained chain's, with initial weights and the chain's scaling.
+def rescaled_sources(learner: Learner, target: Task) -> Sources:
+    """The columns of a trained chain, each scaled anew by the target's training rows.
+
+    A column's weights stay as they are; ``(x - mean) / deviation`` takes mean and
+    deviation of the rows that the member learns the target from, so that what it
+    hears lies where its weights expect it, though it comes from another room,
+    microphone or language. Nothing of a test row is looked at (unless the
+    learner's scaling is transductive itself). A feature that never varied when
+    the chain was trained stays unheard. Every member has its own.
+
+    Args:
+        learner: knows the members and the chain's columns.
+        target: the task whose training rows count.
+
+    Raises:
+        UserError: a column is somebody's Keras model, which has no scaler.
+
+    Reference:
+        Li et al., *Revisiting Batch Normalization for Practical Domain
+        Adaptation*, 2016, do so with every layer's statistics; here it is the input's.
+    """
+    return _for_members(learner, target, trained=True)
+
+
+def random_sources(learner: Learner, rescaled_for: Task | None = None) -> Sources:
+    """Columns of the shape of a trained chain's, with initial weights.
 
     They read one another as the chain's do. Every member has its own.
+
+    Args:
+        learner: knows the members and the chain's columns.
+        rescaled_for: None gives them the chain's scaling; a task, that of its
+            training rows, as :func:`rescaled_sources`.
 
     Raises:
         UserError: a column is somebody's Keras model, of which nobody knows how
@@ -78,20 +107,43 @@ def random_sources(learner: Learner) -> Sources:
     Reference:
         Baseline 4 of Rusu et al., *Progressive Neural Networks*, 2016.
     """
+    return _for_members(learner, rescaled_for, trained=False)
+
+
+def _for_members(learner: Learner, rescaled_for: Task | None, trained: bool) -> Sources:
+    """Frozen columns of the shape of a trained chain's, one member per fold."""
+    if not learner.pretrained:
+        raise UserError("There is no trained chain to read. Extend one, or leave out this method")
     read = Sources()
     for column in learner.pretrained:
         if not isinstance(column, Column):
             raise UserError(
                 f"The column {column.name!r} of the chain given is a Keras model, of which there "
-                "is no random one. Leave out prognet-random"
+                f"is {'no other scaling' if trained else 'no random one'}. Leave out "
+                f"{'rescaling it' if trained else 'prognet-random'}"
             )
         own = _read_by(column, read)
         made = _of_shape(learner, column, column.task, own, column.dropout)
-        _assign(made.scaler, column.scaler)
+        if trained:
+            for layer, theirs in zip(made.layers, column.layers, strict=True):
+                _assign(layer, theirs)
+        if rescaled_for is None:
+            _assign(made.scaler, column.scaler)
+        else:
+            _rescale(made, column, learner, rescaled_for)
         made.trainable = False
         _, taps = hear(made, learner.hearing(own.taps, column.frontend))
         read = read.add(column.name, taps, column.tap_units)
     return read
+
+
+def _rescale(made: Column, column: Column, learner: Learner, target: Task) -> None:
+    """Fits every member's scaler on its own rows, but for what the column never heard."""
+    features = learner.material.features[column.frontend]
+    made.scaler.fit([features[rows] for rows in learner.scaling_rows(target, learner.folds)])
+    unheard = np.isinf(np.asarray(column.scaler.deviation))
+    deviations = np.where(unheard, np.inf, np.asarray(made.scaler.deviation))
+    made.scaler.deviation.assign(deviations)
 
 
 def _of_shape(learner: Learner, column: Column, task: Task, sources: Sources, dropout) -> Column:

@@ -32,7 +32,8 @@ def fit_source(
     their first fit, and with it stop rows that they have not learned from.
 
     A source that learns from another corpus has the same rows in every fold of
-    a repeat: it is fitted once a repeat, and serves all folds of it.
+    a repeat: where that holds of the columns that it reads too, it is fitted once
+    a repeat, and serves all folds of it.
 
     Args:
         learner: fits columns on the members.
@@ -47,7 +48,10 @@ def fit_source(
         The column. Its ``fit`` tells how the epoch was chosen, and its
         ``folds`` the rows before it was fitted anew.
     """
-    numbers = _own_columns(learner, task)
+    sources = sources or Sources()
+    shared = _is_shared(learner, task, sources)
+    numbers = _own_columns(learner, shared)
+    sources = _of_numbers(learner, sources, numbers)
 
     def column() -> Column:
         units = learner.shape.of_source(task.name)
@@ -57,7 +61,7 @@ def fit_source(
     if last is not None:
         last = [last[position] for position in _positions(learner, numbers)]
         fitted = _fit_whole(learner, column(), numbers, last, options)
-        return _for_members(learner, fitted, numbers)
+        return _for_members(learner, fitted, numbers, shared)
     every = learner.source_folds(task)
     folds = [every[number] for number in numbers]
     chosen = learner.fit(column(), folds, batches=learner.batches_of(every), **options)
@@ -66,7 +70,7 @@ def fit_source(
         options["title"] += " with stop rows"
         anew = _fit_whole(learner, column(), numbers, last, options)
         chosen = dataclasses.replace(anew, fit=chosen.fit, folds=folds)
-    return _for_members(learner, chosen, numbers)
+    return _for_members(learner, chosen, numbers, shared)
 
 
 def fit_on_source_rows(learner: Learner, column: Column, *, title: str) -> Fitted:
@@ -129,7 +133,7 @@ def shuffled_columns(
             learner, task, read, title=f"{task.name} shuffled", targets=shuffled, last=epochs
         )
         made.append(fitted)
-        read = read.add(fitted.column.name, fitted.taps, fitted.column.tap_units)
+        read = read.add_fitted(fitted)
     return made
 
 
@@ -148,12 +152,31 @@ def _fit_whole(learner: Learner, column: Column, numbers, last, options) -> Fitt
     return learner.fit(column, folds, last=last, batches=learner.batches_of(every), **options)
 
 
-def _own_columns(learner: Learner, task: Task) -> list[int]:
-    """The numbers of the folds that need a source column of their own."""
+def _is_shared(learner: Learner, task: Task, read: Sources) -> bool:
+    """Whether a source's column is the same in all folds of a repeat: rows, and what it reads."""
     every = learner.source_folds(task)
-    if not all(np.array_equal(fold.train, every[0].train) for fold in every):
+    same_rows = all(np.array_equal(fold.train, every[0].train) for fold in every)
+    return same_rows and set(read.widths) <= read.shared
+
+
+def _own_columns(learner: Learner, shared: bool) -> list[int]:
+    """The numbers of the folds that need a source column of their own."""
+    if not shared:
         return list(learner.members)
     return sorted({_first_of_repeat(learner, member) for member in learner.members})
+
+
+def _of_numbers(learner: Learner, read: Sources, numbers: Sequence[int]) -> Sources:
+    """What source columns of these numbers read, of what all members do."""
+    if list(numbers) == list(learner.members):
+        return read
+    first = [_first_of_repeat(learner, member) for member in learner.members]
+    index = [first.index(number) for number in numbers]
+    taps = {
+        name: [tap if tap.ndim == 2 else tap[index] for tap in layers]
+        for name, layers in read.taps.items()
+    }
+    return Sources(taps, read.widths, read.shared)
 
 
 def _positions(learner: Learner, numbers: Sequence[int]) -> list[int]:
@@ -168,8 +191,9 @@ def _first_of_repeat(learner: Learner, member: int) -> int:
     return member - member % per_repeat
 
 
-def _for_members(learner: Learner, fitted: Fitted, numbers: Sequence[int]) -> Fitted:
+def _for_members(learner: Learner, fitted: Fitted, numbers: Sequence[int], shared: bool) -> Fitted:
     """A source fitted for some folds, as if it had been fitted for each member."""
+    fitted = dataclasses.replace(fitted, shared=shared)
     if list(numbers) == list(learner.members):
         return fitted
     index = [list(numbers).index(_first_of_repeat(learner, m)) for m in learner.members]

@@ -47,7 +47,7 @@ def fitted(monkeypatch):
         made.append((task.name, tuple(read.widths), learner.settings.epochs))
         column = types.SimpleNamespace(name=task.name, tap_units=[len(made)], variables=[])
         taps = [np.zeros(250, np.float32)]
-        return types.SimpleNamespace(column=column, taps=taps, answers=np.zeros(0))
+        return types.SimpleNamespace(column=column, taps=taps, answers=np.zeros(0), shared=False)
 
     monkeypatch.setattr(module, "fit_source", fit_source)
     return made

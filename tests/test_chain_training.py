@@ -402,6 +402,55 @@ def test_an_extended_chain_says_what_it_extends(extended, tmp_path):
     assert "Extends a chain of gender, emotion" in card
 
 
+@pytest.fixture(scope="module")
+def adapted(chain, other):
+    """The same with the scaling of the other corpus."""
+    with pytest.warns(UserWarning, match="the new column is called emotion@other"):
+        return train(
+            "emotion",
+            corpus=other,
+            from_model=chain,
+            adapt=True,
+            compare=["prognet-rescaled", "prognet-random-rescaled"],
+            frontend=FileNumbers(),
+            **{**QUICK, "settings": Settings(epochs=30, learning_rate=0.05)},
+        )
+
+
+def test_adapting_gives_the_columns_of_the_given_chain_the_scaling_of_the_new_rows(
+    adapted, chain, other
+):
+    rows = np.array([u.path.read_text().split() for u in other], np.float32)
+    for own, theirs in zip(adapted.columns[:2], chain.columns, strict=True):
+        np.testing.assert_allclose(own.scaler.mean, rows.mean(axis=0), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(own.scaler.deviation, rows.std(axis=0), rtol=1e-5)
+        assert not np.allclose(theirs.scaler.mean, own.scaler.mean, atol=1e-3)
+        for layer, given in zip(own.layers, theirs.layers, strict=True):
+            for weight, was in zip(layer.weights, given.weights, strict=True):
+                assert np.array_equal(weight, was)
+
+
+def test_the_scores_of_an_adapted_chain_are_those_of_rescaling_in_each_fold(adapted):
+    scores = adapted.metadata["scores"]["emotion@other"]
+    assert scores["prognet"]["confusion"] != scores["prognet-random-rescaled"]["confusion"]
+    assert scores["prognet"] == scores["prognet-rescaled"]
+
+
+def test_an_adapted_chain_says_so_on_its_card(adapted, tmp_path):
+    assert adapted.metadata["extends"]["adapted"] is True
+    adapted.save_to_preset(tmp_path / "adapted")
+    card = (tmp_path / "adapted" / "README.md").read_text()
+    assert "their scaling is that of the rows learned from here" in card
+
+
+def test_there_is_nothing_to_adapt_without_a_chain(made):
+    for options in ({"adapt": True}, {"compare": ["prognet-rescaled"]}):
+        with pytest.raises(
+            UserError, match=r"a trained chain to rescale\. Received: none.*--from"
+        ):
+            train("emotion", source="gender", corpus=made, frontend=FileNumbers(), **options)
+
+
 def test_a_chain_that_extends_one_without_a_record_of_whom_it_heard_has_none(chain, made, other):
     base = type(chain).from_config({**chain.get_config(), "metadata": {}})
     base.set_weights(chain.get_weights())

@@ -28,6 +28,7 @@ from pnn_keras.experiments import (
     write_experiment,
 )
 from pnn_keras.experiments.analysis import analyse
+from pnn_keras.experiments.named import EVERY_METHOD
 from pnn_keras.report import course_figures
 from pnn_keras.report.run_tables import extended_table, settings_table
 from pnn_keras.report.table import as_csv
@@ -155,6 +156,15 @@ def test_a_gain_is_held_against_the_controls_that_a_chain_allows(right, words, t
     run = read_run(make_run(tmp_path, right, studies=[study], speakers=16))
     said = " ".join(study_words(analyse(run.studies[0])))
     assert words in said and "shuffled labels in place" not in said
+
+
+def test_a_gain_of_a_rescaled_chain_is_held_against_random_columns_that_are_rescaled(tmp_path):
+    methods = ("dnn", "dnn-large", "prognet-rescaled", "prognet-random-rescaled")
+    study = Study("emotion@made", (), methods, "speaker-5-fold", from_model="mine")
+    right = {"prognet-rescaled": 9, "prognet-random-rescaled": 9}
+    run = read_run(make_run(tmp_path, right, studies=[study], speakers=16))
+    said = " ".join(study_words(analyse(run.studies[0])))
+    assert "not shown to be more than that of ProgNet, random column rescaled" in said
 
 
 def test_a_run_goes_on_only_with_the_same_weights(folder, preset, made, tmp_path):
@@ -298,7 +308,14 @@ def test_extending_compares_everything_that_a_chain_can_be_the_source_of():
     assert {"ptft", "ptft-output", "prognet", "prognet-adapter", "prognet-random"} < set(
         study.methods
     )
+    assert {"prognet-rescaled", "prognet-random-rescaled"} < set(study.methods)
     assert {source for _, source in study.jobs} == {"", "P"}
+
+
+def test_rescaling_is_no_method_without_a_chain():
+    assert not any("rescaled" in name for name in EVERY_METHOD)
+    with pytest.raises(UserError, match="prognet-rescaled need a trained chain"):
+        Study("emotion", ("gender",), ("dnn", "prognet-rescaled"))
 
 
 def test_speakers_without_a_name_leave_only_the_paper_s_folds(made):

@@ -26,6 +26,8 @@ SETTINGS = Settings(epochs=4, learning_rate=0.02, batch_size=16)
 SHAPE = Shape(units=(6, 5), dropout=0.2)
 TUNING = Tuning(widths=(4,), depths=(1,), source_widths=(4,), adapter_units=(2,), trials=1)
 
+WITHOUT_CHAIN = [name for name, method in METHODS.items() if not method.needs_chain]
+
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory):
@@ -62,10 +64,10 @@ def bench(material, division, target, gender):
 @pytest.fixture(scope="module")
 def outcomes(bench):
     """What each method makes of all folds."""
-    return {name: METHODS[name].learn(bench) for name in METHODS}
+    return {name: METHODS[name].learn(bench) for name in WITHOUT_CHAIN}
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", WITHOUT_CHAIN)
 def test_every_method_answers_all_utterances_in_every_fold(outcomes, bench, name):
     answers = outcomes[name].answers
     assert answers.shape == (5, 84, 3)
@@ -251,6 +253,46 @@ def test_a_source_of_another_corpus_is_fitted_once_a_repeat(material, target):
     assert not np.array_equal(kernels[5], kernels[0])
     group = Bench(make_learner(material, twice, [5, 6]), target, [other]).trained()[0]
     np.testing.assert_allclose(group.answers, source.answers[5:7], atol=1e-5)
+
+
+def both_of_the_other_corpus(material, first):
+    """A source, and one of the other corpus that reads it, for two repeats of five folds."""
+    target = make_task("emotion@made", material.utterances)
+    labelled = target.targets(material.utterances) >= 0
+    twice = make_protocol("speaker-5-fold", material.utterances, labelled, repeats=2)
+    tasks = [
+        make_task(first, material.utterances),
+        make_task("emotion@other", material.utterances),
+    ]
+
+    def fitted(members=None):
+        return Bench(make_learner(material, twice, members), target, tasks).trained()[1]
+
+    return fitted
+
+
+def test_a_second_source_of_another_corpus_is_fitted_once_a_repeat_too(material):
+    fitted = both_of_the_other_corpus(material, "gender@other")
+    whole = fitted()
+    kernels = np.asarray(whole.column.layers[1].kernel)
+    assert whole.column.members == 10 and list(whole.column.sources) == ["gender_at_other"]
+    assert all(np.array_equal(kernels[i], kernels[0]) for i in range(5))
+    assert not np.array_equal(kernels[5], kernels[0])
+    np.testing.assert_allclose(fitted([5, 6]).answers, whole.answers[5:7], atol=1e-5)
+
+
+def test_a_source_of_another_corpus_that_reads_one_of_this_is_fitted_in_every_fold(material):
+    fitted = both_of_the_other_corpus(material, "gender@made")
+    whole = fitted()
+    kernels = np.asarray(whole.column.layers[1].kernel)
+    assert not any(np.array_equal(kernels[i], kernels[0]) for i in range(1, 10))
+    np.testing.assert_allclose(fitted([6]).answers, whole.answers[[6]], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if n not in WITHOUT_CHAIN])
+def test_without_a_chain_there_is_nothing_to_rescale(bench, name):
+    with pytest.raises(UserError, match="no trained chain to read"):
+        METHODS[name].learn(bench)
 
 
 def test_several_sources_are_read_at_once(material, division, target, gender):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from chain_made import foreign_chain, scatter_weights, two_ears_chain
@@ -13,7 +15,7 @@ from pnn_keras.errors import UserError
 from pnn_keras.learner import Learner
 from pnn_keras.material import load_material
 from pnn_keras.methods import METHODS, Bench
-from pnn_keras.pretrained import column_to_tune, copied, random_sources
+from pnn_keras.pretrained import column_to_tune, copied, random_sources, rescaled_sources
 from pnn_keras.protocol import make_protocol
 from pnn_keras.schedule import Settings
 from pnn_keras.shape import Shape
@@ -85,6 +87,7 @@ def before(chain):
 def outcomes(bench, before):
     """What the methods that read the chain make of all folds."""
     names = ("ptft", "ptft-output", "prognet", "prognet-random")
+    names += ("prognet-rescaled", "prognet-random-rescaled")
     return {name: METHODS[name].learn(bench) for name in names}
 
 
@@ -170,15 +173,87 @@ def test_random_columns_have_the_shape_and_the_scaling_of_the_chain_and_other_we
     np.testing.assert_allclose(random.taps["gender"][1], taps[1], atol=1e-6)
 
 
-def test_there_is_no_random_keras_model(material):
+def test_there_is_no_random_keras_model_and_none_that_is_rescaled(material):
     chain = foreign_chain()
     learner = make_bench(material, make_chain(material)).learner
     learner.pretrained = tuple(chain.columns)
     with pytest.raises(UserError, match="'theirs' of the chain given is a Keras model"):
         random_sources(learner)
+    with pytest.raises(UserError, match="a Keras model, of which there is no other scaling"):
+        rescaled_sources(learner, make_task("emotion@made", material.utterances))
 
 
-@pytest.mark.parametrize("name", ["ptft", "prognet-random"])
+def test_a_rescaled_chain_hears_with_its_weights_and_each_fold_s_training_rows(
+    bench, chain, material
+):
+    learner, features = bench.learner, material.features[material.hears]
+    rescaled = rescaled_sources(learner, bench.target)
+    assert rescaled.widths == learner.base.widths
+    for member in (0, 3):
+        rows = features[learner.folds[member].train]
+        expected = copy_of(chain)
+        for column in expected.columns:
+            column.scaler.fit(rows)
+        _, taps = expected.answers_and_taps(features)
+        for name, layers in rescaled.taps.items():
+            for own, theirs in zip(layers, taps[name], strict=True):
+                np.testing.assert_allclose(own[member], theirs, atol=1e-5)
+
+
+def test_a_rescaled_chain_hears_the_same_in_another_unit(material, chain):
+    bench = make_bench(material, chain)
+    before = rescaled_sources(bench.learner, bench.target)
+    changed = {name: 8 * rows + 64 for name, rows in material.features.items()}
+    elsewhere = dataclasses.replace(material, features=changed)
+    after = rescaled_sources(make_bench(elsewhere, chain).learner, bench.target)
+    for name, layers in before.taps.items():
+        for own, theirs in zip(layers, after.taps[name], strict=True):
+            np.testing.assert_allclose(own, theirs, atol=1e-4)
+
+
+def test_test_rows_have_no_influence_on_a_rescaled_chain(material, chain):
+    bench = make_bench(material, chain)
+    fold = bench.learner.folds[2]
+    changed = material.features[material.hears].copy()
+    changed[fold.test] += 1000
+    elsewhere = dataclasses.replace(material, features={material.hears: changed})
+    before = rescaled_sources(bench.learner, bench.target)
+    after = rescaled_sources(make_bench(elsewhere, chain).learner, bench.target)
+    for own, theirs in zip(before.taps["emotion"], after.taps["emotion"], strict=True):
+        assert np.array_equal(own[2][fold.heard], theirs[2][fold.heard])
+        assert not np.array_equal(own[3], theirs[3])
+
+
+def test_what_a_chain_never_heard_vary_stays_unheard_when_it_is_rescaled(material):
+    chain = make_chain(material)
+    deaf = chain.columns[0].scaler.deviation
+    deaf.assign(np.array([np.inf, 1, 1], np.float32))
+    bench = make_bench(material, chain)
+    changed = material.features[material.hears].copy()
+    changed[:, 0] = np.random.default_rng(1).normal(size=len(changed))
+    elsewhere = dataclasses.replace(material, features={material.hears: changed})
+    before = rescaled_sources(bench.learner, bench.target).taps["gender"]
+    after = rescaled_sources(make_bench(elsewhere, chain).learner, bench.target).taps["gender"]
+    assert all(np.array_equal(own, theirs) for own, theirs in zip(before, after, strict=True))
+
+
+def test_rescaled_random_columns_are_the_random_ones_with_another_scaling(bench, chain, material):
+    learner = bench.learner
+    random = random_sources(learner, bench.target)
+    fresh = learner.column(chain.column("gender").task, learner.members, units=[4, 7])
+    features = material.features[material.hears]
+    fresh.scaler.fit([features[fold.train] for fold in learner.folds])
+    _, taps = hear(fresh, learner.hearing({}))
+    np.testing.assert_allclose(random.taps["gender"][1], taps[1], atol=1e-6)
+
+
+def copy_of(chain):
+    copy = Chain.from_config(chain.get_config())
+    copy.set_weights(chain.get_weights())
+    return copy
+
+
+@pytest.mark.parametrize("name", ["ptft", "prognet-random", "prognet-rescaled"])
 def test_members_in_a_group_answer_as_members_together(material, chain, outcomes, name):
     group = make_bench(material, chain, [3, 4])
     answers = METHODS[name].learn(group).answers

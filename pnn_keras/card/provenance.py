@@ -49,7 +49,12 @@ def _extends(extends: Mapping) -> str:
     named = f"`{text(extends['model'])}`, " if extends.get("model") else ""
     digest = f" (SHA-256 of its weights {extends['sha256']})" if extends.get("sha256") else ""
     tasks = ", ".join(extends.get("tasks") or [])
-    return f"Extends {named}a chain of {text(tasks)}{digest}; its columns are unchanged"
+    kept = (
+        "its columns' weights are unchanged, their scaling is that of the rows learned from here"
+        if extends.get("adapted")
+        else "its columns are unchanged"
+    )
+    return f"Extends {named}a chain of {text(tasks)}{digest}; {kept}"
 
 
 def _named(values: Mapping) -> str:

@@ -58,6 +58,15 @@ def train(
         str | None,
         option("--from", metavar="MODEL", help="Trained chain to extend.", panel=DATA),
     ] = None,
+    adapt: Annotated[
+        bool,
+        option(
+            "--adapt",
+            help="With --from: fit its columns' scalers anew on the training rows, for another "
+            "room, microphone or language.",
+            panel=DATA,
+        ),
+    ] = False,
     classes: Classes = None,
     merge: Merges = None,
     units: Annotated[
@@ -175,6 +184,7 @@ def train(
     chain = run(
         **shared,
         from_model=from_model,
+        adapt=adapt,
         repeats=repeats,
         scaling=scaling.value,
         **{

@@ -28,6 +28,7 @@ from pnn_keras.statistics import confusion_matrix, recalls, uar
 CONTROLS = {
     "prognet": ("dnn-large", "ptft", "prognet-random", "prognet-shuffled"),
     "prognet-adapter": ("prognet",),
+    "prognet-rescaled": ("dnn-large", "ptft", "prognet", "prognet-random-rescaled"),
     "prognet-tuned": ("prognet",),
 }
 

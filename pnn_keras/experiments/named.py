@@ -12,7 +12,9 @@ from pnn_keras.methods import METHODS
 from pnn_keras.schedule import Settings
 
 #: Every method, every control and the plain references; a search inside each fold takes too long.
-EVERY_METHOD = tuple(name for name, method in METHODS.items() if not method.nested)
+EVERY_METHOD = tuple(
+    name for name, method in METHODS.items() if not (method.nested or method.needs_chain)
+)
 
 #: The three methods of the paper.
 PAPER_METHODS = ("dnn", "ptft", "prognet")
@@ -24,7 +26,7 @@ FORGETTING = ("dnn", "ptft", "ptft-output", "prognet", "prognet-adapter")
 AMOUNTS = (1, 2, 4, 8)
 
 #: The methods that a trained chain can be the source of, and what they are held against.
-EXTENDING = tuple(name for name in EVERY_METHOD if METHODS[name].extends)
+EXTENDING = tuple(name for name, method in METHODS.items() if method.extends and not method.nested)
 
 #: As many speakers as every protocol here asks for.
 ENOUGH_SPEAKERS = 20

@@ -478,6 +478,8 @@ _COSTS = {
     "prognet": 1.9,
     "prognet-adapter": 3.0,
     "prognet-random": 1.9,
+    "prognet-rescaled": 1.9,
+    "prognet-random-rescaled": 1.9,
     "prognet-shuffled": 2.9,
     "dnn-tuned": 10.0,
     "prognet-tuned": 25.0,

@@ -61,6 +61,12 @@ class Study:
             raise UserError(f"{', '.join(lonely)} need a source. Received: none for {self.target}")
         if self.from_model:
             self._check_extending()
+        elif any(find_method(name).needs_chain for name in self.methods):
+            rescaled = [name for name in self.methods if METHODS[name].needs_chain]
+            raise UserError(
+                f"{', '.join(rescaled)} need a trained chain to rescale. Received: none for "
+                f"{self.target}. Give one: from_model"
+            )
         if not self.methods:
             raise UserError(f"A study compares at least one method of {', '.join(METHODS)}")
 

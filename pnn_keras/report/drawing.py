@@ -25,10 +25,12 @@ LOOKS = {
     "prognet": ("#0072B2", "D"),
     "prognet-adapter": ("#56B4E9", "P"),
     "prognet-random": ("#009E73", "X"),
+    "prognet-rescaled": ("#332288", "H"),
+    "prognet-random-rescaled": ("#117733", "8"),
     "prognet-shuffled": ("#CC79A7", "*"),
     "multitask": ("#D55E00", "h"),
     "dnn-tuned": ("#882255", "<"),
-    "prognet-tuned": ("#332288", ">"),
+    "prognet-tuned": ("#AA4499", ">"),
 }
 
 #: Colours and hatches of the sexes.

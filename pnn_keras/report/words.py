@@ -19,10 +19,13 @@ from pnn_keras.task import parse_task
 GAIN_CONTROLS = ("dnn-large", "prognet-random", "prognet-shuffled")
 
 #: The same for a trained chain, whose training data are not at hand to be shuffled.
-EXTENDING_CONTROLS = ("dnn-large", "prognet-random")
+EXTENDING_CONTROLS = {
+    "prognet": ("dnn-large", "prognet-random"),
+    "prognet-rescaled": ("dnn-large", "prognet-random-rescaled"),
+}
 
 #: The methods whose gain is spoken of.
-SPOKEN = ("ptft", "prognet", "prognet-adapter")
+SPOKEN = ("ptft", "prognet", "prognet-adapter", "prognet-rescaled")
 
 
 def run_words(run: RunResult) -> list[str]:
@@ -135,18 +138,19 @@ def _gains(analysis: Analysis) -> list[str]:
     return [
         sentence
         for comparison in analysis.comparisons
-        if comparison.other == "dnn" and comparison.method == "prognet"
+        if comparison.other == "dnn" and comparison.method in EXTENDING_CONTROLS
         for sentence in _gain(analysis, comparison)
     ]
 
 
 def _gain(analysis: Analysis, comparison: Comparison) -> list[str]:
-    name = full_title("prognet", comparison.source)
+    method = comparison.method
+    name = full_title(method, comparison.source)
     if not (comparison.marked and comparison.difference > 0):
         return []
     extends = bool(analysis.study.preset)
-    needed = EXTENDING_CONTROLS if extends else GAIN_CONTROLS
-    controls = {c: analysis.comparison("prognet", comparison.source, c) for c in needed}
+    needed = EXTENDING_CONTROLS[method] if extends else GAIN_CONTROLS
+    controls = {c: analysis.comparison(method, comparison.source, c) for c in needed}
     missing = [_control(c, comparison) for c, found in controls.items() if found is None]
     unbeaten = [
         f"{_control(c, comparison)} ({_numbers(found)})"
