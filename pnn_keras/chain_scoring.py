@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pnn_keras.column import column_name
+from pnn_keras.column import Column, column_name
 from pnn_keras.errors import UserError
 from pnn_keras.held_out import HeldOut, calibration_of, groups_of, held_out, interval_of
 from pnn_keras.learner import Fitted
-from pnn_keras.methods import METHODS, Bench, find_method
+from pnn_keras.methods import METHODS, Bench, can_learn, find_method
 from pnn_keras.pretrained import column_to_tune
 from pnn_keras.protocol import Fold
 from pnn_keras.scores import score_answers
@@ -57,6 +57,20 @@ def check_compared(compare: Sequence[str], has_sources: bool, has_chain: bool = 
     lonely = [name for name in compare if find_method(name).needs_source and not has_sources]
     if lonely:
         raise UserError(f"{', '.join(lonely)} need a source. Received: none. Give one: --source")
+
+
+def check_answered(compare: Sequence[str], columns: Sequence[Column], target: Task) -> None:
+    """Refuses methods that ask a trained chain for a target that it does not answer.
+
+    Raises:
+        UserError: one does.
+    """
+    lost = [name for name in compare if not can_learn(name, columns, target)]
+    if lost:
+        raise UserError(
+            f"The chain given answers no {target.label} as {', '.join(target.classes)}. Leave out "
+            f"--compare {', '.join(lost)}"
+        )
 
 
 def score_chain(bench: Bench, compare: Sequence[str] = ()) -> Scoring:

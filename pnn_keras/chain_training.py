@@ -12,7 +12,7 @@ import numpy as np
 from pnn_keras.adaptation import adapted
 from pnn_keras.base import Base, base_sources, open_base, own_name, refuse_heard
 from pnn_keras.chain import Chain
-from pnn_keras.chain_scoring import Scoring, check_compared, score_chain
+from pnn_keras.chain_scoring import Scoring, check_answered, check_compared, score_chain
 from pnn_keras.column import Column, column_name
 from pnn_keras.corpus import Corpus, pool
 from pnn_keras.errors import UserError
@@ -174,6 +174,7 @@ def train(
     )
     task = make_task(target, material.utterances, classes, merges)
     source_tasks = [make_task(spec, material.utterances) for spec in sources]
+    check_answered(compare, base.columns if base is not None else (), task)
     shape.check_tasks(
         [task.name for task in source_tasks],
         [column.name for column in base.columns] if base is not None else [],

@@ -14,7 +14,14 @@ from pnn_keras.column import Column, column_name
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Fitted, Learner, Sources
 from pnn_keras.nested import Tuning, choose_in_folds
-from pnn_keras.pretrained import column_to_tune, copied, random_sources, rescaled_sources
+from pnn_keras.pretrained import (
+    answering_column,
+    chain_answers,
+    column_to_tune,
+    copied,
+    random_sources,
+    rescaled_sources,
+)
 from pnn_keras.references import REFERENCES, reference_answers
 from pnn_keras.source_columns import (
     fit_on_source_rows,
@@ -65,6 +72,7 @@ class Method:
             for all sources of as many tasks.
         extends: whether the columns of a trained chain can be its sources.
         needs_chain: whether nothing else can.
+        asks_chain: whether the chain itself has to answer the target.
         nested: whether it searches a shape inside each fold.
     """
 
@@ -75,6 +83,7 @@ class Method:
     size_only: bool = False
     extends: bool = True
     needs_chain: bool = False
+    asks_chain: bool = False
     nested: bool = False
 
 
@@ -212,6 +221,19 @@ def prognet_random(bench: Bench) -> Outcome:
         return _beside(bench, "prognet-random", random_sources(bench.learner))
     columns = random_columns(bench.learner, bench.sources)
     return _beside(bench, "prognet-random", as_sources(bench, columns))
+
+
+def chain(bench: Bench) -> Outcome:
+    """What a trained chain says by itself: nothing is learned."""
+    return Outcome(chain_answers(bench.learner, bench.target, rescaled=False), 0)
+
+
+def chain_rescaled(bench: Bench) -> Outcome:
+    """The same with the chain's columns scaled anew by the training rows of the target.
+
+    It takes recordings, but no labels.
+    """
+    return Outcome(chain_answers(bench.learner, bench.target, rescaled=True), 0)
 
 
 def prognet_rescaled(bench: Bench) -> Outcome:
@@ -382,6 +404,15 @@ _METHODS = (
     Method("svm", "SVM, RBF", False, reference(REFERENCES[1])),
     Method("dnn", "DNN", False, dnn),
     Method("dnn-large", "DNN, as many weights as ProgNet", True, dnn_large, size_only=True),
+    Method("chain", "The chain itself", True, chain, needs_chain=True, asks_chain=True),
+    Method(
+        "chain-rescaled",
+        "The chain itself, rescaled",
+        True,
+        chain_rescaled,
+        needs_chain=True,
+        asks_chain=True,
+    ),
     Method("ptft", "PT/FT", True, ptft),
     Method("ptft-output", "PT/FT, output layer only", True, ptft_output),
     Method("prognet", "ProgNet", True, prognet),
@@ -432,3 +463,14 @@ def find_method(name: str) -> Method:
     if name not in METHODS:
         raise UserError(f"A method is one of {', '.join(METHODS)}. Received: {name!r}")
     return METHODS[name]
+
+
+def can_learn(name: str, columns: Sequence[Column], target: Task) -> bool:
+    """Whether a method of :data:`METHODS` can learn a target from a chain's columns.
+
+    Args:
+        name: the method.
+        columns: the columns of the trained chain that is extended.
+        target: the task to learn.
+    """
+    return not METHODS[name].asks_chain or answering_column(columns, target) is not None

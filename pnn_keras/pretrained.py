@@ -66,6 +66,77 @@ def copied(
     return made, sources
 
 
+def answering_column(columns: Sequence[Column | ForeignColumn], target: Task) -> Column | None:
+    """The last column of a trained chain that answers a target, or None.
+
+    It has the target's label and all of its classes; it may have others.
+
+    Args:
+        columns: the columns of a trained chain, in order.
+        target: the task to be answered.
+
+    Example:
+
+    >>> known = Task("emotion", ("angry", "happy", "sad"), corpus="A")
+    >>> columns = [Column(known, dimension=3, units=[4])]
+    >>> answering_column(columns, Task("emotion", ("happy", "sad"))).name
+    'emotion_at_A'
+    >>> answering_column(columns, Task("emotion", ("happy", "bored"))) is None
+    True
+    """
+    answering = [
+        column
+        for column in columns
+        if column.task is not None
+        and column.task.label == target.label
+        and set(target.classes) <= set(column.task.classes)
+    ]
+    return (answering or [None])[-1]
+
+
+def chain_answers(learner: Learner, target: Task, rescaled: bool) -> np.ndarray:
+    """What a trained chain says of a target by itself, without learning anything.
+
+    ``p(c | x) / sum of p(k | x) over the target's classes k``, of its
+    :func:`answering_column`: as if it had been asked for these classes alone.
+
+    Args:
+        learner: knows the members and the chain's columns.
+        target: the task to be answered.
+        rescaled: whether its columns are scaled by the target's training rows,
+            as by :func:`rescaled_sources`.
+
+    Returns:
+        Class probabilities of all utterances, ``(members, n, classes)``.
+
+    Raises:
+        UserError: no column answers the target.
+    """
+    column = answering_column(learner.pretrained, target)
+    if column is None:
+        raise UserError(
+            f"No column of the chain given answers {target.label} as {', '.join(target.classes)}. "
+            "Leave out chain and chain-rescaled"
+        )
+    if rescaled:
+        answers = _for_members(learner, target, trained=True)[1][column.name]
+    else:
+        answers = np.stack([_as_it_is(learner)[column.name]] * len(learner.members))
+    places = [column.task.classes.index(name) for name in target.classes]
+    asked = answers[..., places]
+    return asked / asked.sum(axis=-1, keepdims=True)
+
+
+def _as_it_is(learner: Learner) -> dict[str, np.ndarray]:
+    """Every column's answers in the chain as it was given, ``(n, classes)``."""
+    read, said = Sources(), {}
+    for column in learner.pretrained:
+        taps = _read_by(column, read).taps
+        said[column.name], own = hear(column, learner.hearing(taps, column.frontend))
+        read = read.add(column.name, own, column.tap_units)
+    return said
+
+
 def rescaled_sources(learner: Learner, target: Task) -> Sources:
     """The columns of a trained chain, each scaled anew by the target's training rows.
 
@@ -87,7 +158,7 @@ def rescaled_sources(learner: Learner, target: Task) -> Sources:
         Li et al., *Revisiting Batch Normalization for Practical Domain
         Adaptation*, 2016, do so with every layer's statistics; here it is the input's.
     """
-    return _for_members(learner, target, trained=True)
+    return _for_members(learner, target, trained=True)[0]
 
 
 def random_sources(learner: Learner, rescaled_for: Task | None = None) -> Sources:
@@ -107,14 +178,16 @@ def random_sources(learner: Learner, rescaled_for: Task | None = None) -> Source
     Reference:
         Baseline 4 of Rusu et al., *Progressive Neural Networks*, 2016.
     """
-    return _for_members(learner, rescaled_for, trained=False)
+    return _for_members(learner, rescaled_for, trained=False)[0]
 
 
-def _for_members(learner: Learner, rescaled_for: Task | None, trained: bool) -> Sources:
-    """Frozen columns of the shape of a trained chain's, one member per fold."""
+def _for_members(
+    learner: Learner, rescaled_for: Task | None, trained: bool
+) -> tuple[Sources, dict[str, np.ndarray]]:
+    """Frozen columns of the shape of a trained chain's, one member per fold, and their answers."""
     if not learner.pretrained:
         raise UserError("There is no trained chain to read. Extend one, or leave out this method")
-    read = Sources()
+    read, said = Sources(), {}
     for column in learner.pretrained:
         if not isinstance(column, Column):
             raise UserError(
@@ -132,9 +205,9 @@ def _for_members(learner: Learner, rescaled_for: Task | None, trained: bool) -> 
         else:
             _rescale(made, column, learner, rescaled_for)
         made.trainable = False
-        _, taps = hear(made, learner.hearing(own.taps, column.frontend))
+        said[column.name], taps = hear(made, learner.hearing(own.taps, column.frontend))
         read = read.add(column.name, taps, column.tap_units)
-    return read
+    return read, said
 
 
 def _rescale(made: Column, column: Column, learner: Learner, target: Task) -> None:

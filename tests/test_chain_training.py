@@ -451,6 +451,19 @@ def test_there_is_nothing_to_adapt_without_a_chain(made):
             train("emotion", source="gender", corpus=made, frontend=FileNumbers(), **options)
 
 
+def test_a_chain_is_not_asked_for_what_it_does_not_answer(made, other):
+    base = train("gender", corpus=made, frontend=FileNumbers(), **QUICK)
+    with pytest.raises(UserError, match="answers no emotion as angry, .*--compare chain"):
+        train(
+            "emotion",
+            corpus=other,
+            from_model=base,
+            compare=["chain"],
+            frontend=FileNumbers(),
+            **QUICK,
+        )
+
+
 def test_a_chain_that_extends_one_without_a_record_of_whom_it_heard_has_none(chain, made, other):
     base = type(chain).from_config({**chain.get_config(), "metadata": {}})
     base.set_weights(chain.get_weights())

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 
+import numpy as np
 import pytest
 from chain_made import made_chain
 from numbers_made import REGISTERED, Registered, make_corpus
@@ -35,6 +36,7 @@ from pnn_keras.report.table import as_csv
 from pnn_keras.report.words import study_words
 from pnn_keras.schedule import Settings
 from pnn_keras.shape import Shape
+from pnn_keras.zoo import load
 
 METHODS = ("logistic-regression", "dnn", "ptft", "prognet", "prognet-random")
 
@@ -310,6 +312,29 @@ def test_extending_compares_everything_that_a_chain_can_be_the_source_of():
     )
     assert {"prognet-rescaled", "prognet-random-rescaled"} < set(study.methods)
     assert {source for _, source in study.jobs} == {"", "P"}
+
+
+def test_what_the_chain_does_not_answer_is_left_out_with_a_word(preset, made, tmp_path):
+    study = Study("emotion@made", (), ("svm", "chain"), "paper-3-fold", 1, str(preset))
+    with pytest.warns(UserWarning, match="answers no emotion as angry, neutral, sad. Left out of"):
+        folder = run(preset, [made], tmp_path / "run", studies=(study,))
+    (result,) = read_run(folder).studies
+    assert [m.method for m in result.methods] == ["svm"] and result.missing == ()
+
+
+def test_what_the_chain_says_itself_is_scored_beside_what_learns(preset, made, tmp_path):
+    methods = ("svm", "chain", "chain-rescaled")
+    study = Study("gender@made", (), methods, "paper-3-fold", 1, str(preset))
+    folder = run(preset, [made], tmp_path / "run", studies=(study,))
+    (result,) = read_run(folder).studies
+    assert [m.method for m in result.methods] == list(methods) and result.missing == ()
+    itself = result.method("chain", "gender-emotion")
+    assert itself.parameters == 0 and itself.best_epoch is None
+    features = np.array([u.path.read_text().split() for u in made], np.float32)
+    expected = np.asarray(load(preset).answers_and_taps(features)[0]["gender"])
+    np.testing.assert_allclose(itself.probabilities[0], expected, atol=1e-5)
+    rescaled = result.method("chain-rescaled", "gender-emotion")
+    assert not np.allclose(rescaled.probabilities[0], expected, atol=1e-3)
 
 
 def test_rescaling_is_no_method_without_a_chain():

@@ -15,7 +15,14 @@ from pnn_keras.errors import UserError
 from pnn_keras.learner import Learner
 from pnn_keras.material import load_material
 from pnn_keras.methods import METHODS, Bench
-from pnn_keras.pretrained import column_to_tune, copied, random_sources, rescaled_sources
+from pnn_keras.pretrained import (
+    answering_column,
+    chain_answers,
+    column_to_tune,
+    copied,
+    random_sources,
+    rescaled_sources,
+)
 from pnn_keras.protocol import make_protocol
 from pnn_keras.schedule import Settings
 from pnn_keras.shape import Shape
@@ -245,6 +252,40 @@ def test_rescaled_random_columns_are_the_random_ones_with_another_scaling(bench,
     fresh.scaler.fit([features[fold.train] for fold in learner.folds])
     _, taps = hear(fresh, learner.hearing({}))
     np.testing.assert_allclose(random.taps["gender"][1], taps[1], atol=1e-6)
+
+
+def test_a_chain_answers_a_target_of_fewer_classes_as_if_asked_for_these_alone(material):
+    chain = make_chain(material)
+    known = Task("emotion", ("neutral", "sad", "angry"), corpus="theirs")
+    chain.add_column(known, units=[3])
+    scatter_weights(chain)
+    bench = make_bench(material, chain)
+    answers = chain_answers(bench.learner, Task("emotion", ("angry", "sad")), rescaled=False)
+    said, _ = chain.answers_and_taps(material.features[material.hears])
+    theirs = np.asarray(said["emotion@theirs"])
+    expected = theirs[:, [2, 1]] / (1 - theirs[:, [0]])
+    assert answers.shape == (5, 60, 2)
+    for member in range(5):
+        np.testing.assert_allclose(answers[member], expected, atol=1e-5)
+
+
+def test_a_rescaled_chain_answers_with_each_fold_s_training_rows(bench, chain, material):
+    features = material.features[material.hears]
+    gender = Task("gender", ("female", "male"))
+    rows = bench.learner.scaling_rows(gender, bench.learner.folds)
+    answers = chain_answers(bench.learner, gender, rescaled=True)
+    expected = copy_of(chain)
+    for column in expected.columns:
+        column.scaler.fit(features[rows[3]])
+    np.testing.assert_allclose(
+        answers[3], expected.answers_and_taps(features)[0]["gender"], atol=1e-5
+    )
+
+
+def test_a_chain_answers_no_class_that_it_does_not_know(bench, material):
+    assert answering_column(bench.learner.pretrained, bench.target) is None
+    with pytest.raises(UserError, match="answers emotion as angry, neutral, sad. Leave out chain"):
+        METHODS["chain"].learn(bench)
 
 
 def copy_of(chain):

@@ -7,6 +7,7 @@ import datetime
 import json
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -38,7 +39,7 @@ from pnn_keras.fold_files import open_protocol
 from pnn_keras.folder import check_writable
 from pnn_keras.learner import Learner
 from pnn_keras.material import Material, load_material
-from pnn_keras.methods import METHODS, Bench, Outcome
+from pnn_keras.methods import METHODS, Bench, Outcome, can_learn
 from pnn_keras.monitor import Monitor
 from pnn_keras.protocol import Protocol, write_folds
 from pnn_keras.provenance import RECORDED, describe_corpus, version_of
@@ -75,12 +76,18 @@ class Planned:
     base: Base | None = None
 
     @property
+    def jobs(self) -> list[tuple[str, str]]:
+        """The study's jobs, but for those that the trained chain cannot do."""
+        columns = self.base.columns if self.base else ()
+        return [job for job in self.study.jobs if can_learn(job[0], columns, self.target)]
+
+    @property
     def parts(self) -> list[Part]:
         """Everything that is to be computed, in order: sources stay together in a group."""
         return [
             Part(self.number, method, source, tuple(group))
             for group in self.groups
-            for method, source in self.study.jobs
+            for method, source in self.jobs
         ]
 
 
@@ -144,6 +151,7 @@ def run_experiment(
         progress=progress,
     )
     planned = plan(experiment, material, bases)
+    _warn_of_left_out(planned)
     _write_plan(folder, experiment, material, planned)
     pace = _Pace(folder, planned, on_part)
     monitor = Monitor(progress=progress)
@@ -282,9 +290,22 @@ def _groups(
     return [numbers[start : start + size] for start in range(0, len(numbers), size)]
 
 
+def _warn_of_left_out(planned: Sequence[Planned]) -> None:
+    """Says which methods are left out because the trained chain does not answer the target."""
+    for each in planned:
+        lost = [job[0] for job in each.study.jobs if job not in each.jobs]
+        if lost:
+            warnings.warn(
+                f"{each.study.from_model} answers no {each.target.label} as "
+                f"{', '.join(each.target.classes)}. Left out of {each.study.name!r}: "
+                f"{', '.join(lost)}",
+                stacklevel=3,
+            )
+
+
 def _run_group(folder, experiment, material, planned: Planned, group, monitor, pace) -> None:
     """All methods of a study on some folds, but for those that are finished."""
-    parts = [Part(planned.number, *job, tuple(group)) for job in planned.study.jobs]
+    parts = [Part(planned.number, *job, tuple(group)) for job in planned.jobs]
     if all(is_finished(folder, part) for part in parts):
         return
     base = planned.base
@@ -402,7 +423,7 @@ def _write_plan(folder: Path, experiment, material: Material, planned: list[Plan
                 "merged": [list(pair) for pair in each.target.merged],
                 "protocol": each.division.describe(),
                 "transductive": experiment.transductive,
-                "jobs": [list(job) for job in each.study.jobs],
+                "jobs": [list(job) for job in each.jobs],
                 "groups": each.groups,
             }
             for each in planned
@@ -474,6 +495,8 @@ _COSTS = {
     "logistic-regression": 0.01,
     "svm": 0.01,
     "dnn-large": 1.8,
+    "chain": 0.01,
+    "chain-rescaled": 0.01,
     "ptft-output": 0.5,
     "prognet": 1.9,
     "prognet-adapter": 3.0,

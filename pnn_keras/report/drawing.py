@@ -20,6 +20,8 @@ LOOKS = {
     "svm": ("#666666", "^"),
     "dnn": ("#000000", "o"),
     "dnn-large": ("#555555", "p"),
+    "chain": ("#AA7744", "<"),
+    "chain-rescaled": ("#774411", ">"),
     "ptft": ("#E69F00", "s"),
     "ptft-output": ("#F0E442", "d"),
     "prognet": ("#0072B2", "D"),

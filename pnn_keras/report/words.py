@@ -25,7 +25,7 @@ EXTENDING_CONTROLS = {
 }
 
 #: The methods whose gain is spoken of.
-SPOKEN = ("ptft", "prognet", "prognet-adapter", "prognet-rescaled")
+SPOKEN = ("chain", "chain-rescaled", "ptft", "prognet", "prognet-adapter", "prognet-rescaled")
 
 
 def run_words(run: RunResult) -> list[str]:
