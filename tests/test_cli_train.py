@@ -15,6 +15,7 @@ import pytest
 from corpora_made import make_emodb
 
 from pnn_keras.cli import train as cli
+from pnn_keras.errors import UserError
 
 QUICK = ["--epochs", "2", "--units", "8,8", "--quiet"]
 
@@ -304,3 +305,16 @@ def test_ctrl_c_in_the_middle_of_a_fit_leaves_nothing(tmp_path):
     assert "Traceback" not in err
     assert out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+
+
+@pytest.mark.parametrize("given", [["svm,ptft", "dnn-large"], ["svm", "ptft, dnn-large"]])
+def test_methods_to_compare_are_named_with_commas_or_one_by_one(command, monkeypatch, given):
+    asked = {}
+
+    def train(target, **options):
+        asked.update(options)
+        raise UserError("enough")
+
+    monkeypatch.setattr("pnn_keras.chain_training.train", train)
+    command("train", "--target", "gender", *(a for text in given for a in ("--compare", text)))
+    assert asked["compare"] == ["svm", "ptft", "dnn-large"]

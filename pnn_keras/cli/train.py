@@ -41,7 +41,7 @@ from pnn_keras.cli.options import (
     Workers,
     option,
 )
-from pnn_keras.cli.parsing import file_name, parse_widths, with_band
+from pnn_keras.cli.parsing import file_name, parse_names, parse_widths, with_band
 from pnn_keras.cli.tuned import PAPER_UNITS, tuned_arguments
 from pnn_keras.errors import UserError
 
@@ -113,8 +113,8 @@ def train(
         list[str] | None,
         option(
             "--compare",
-            metavar="METHOD",
-            help="Method to score on the same folds besides: svm, ptft, ... Repeatable.",
+            metavar="METHOD,...",
+            help="Methods to score on the same folds besides: svm, ptft, ... Repeatable.",
             panel=FITTING,
         ),
     ] = None,
@@ -198,7 +198,7 @@ def train(
         reads=reads,
         out=folder,
         tensorboard=tensorboard,
-        compare=compare or (),
+        compare=[name for text in compare or () for name in parse_names(text)],
         command=shlex.join(["pnn-keras", *sys.argv[1:]]),
     )
     terminal.warn_of_failures(chain.metadata.get("skipped") or [])
