@@ -102,6 +102,23 @@ def test_scores_stand_next_to_those_from_scratch(at_80_columns, capsys):
     assert "ProgNet (gender)" in head
 
 
+def test_many_methods_stand_one_below_the_other(at_80_columns, capsys):
+    from pnn_keras.methods import METHODS
+
+    scores = {name: score() for name in METHODS if name != "prognet"}
+    interval = {"low": 0.5, "high": 0.75}
+    scores = {"prognet": {**score(), "interval": interval}, **scores}
+    facts = metadata() | {"scores": {"emotion": scores}}
+    terminal.show_scores(facts)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80 and "…" not in "".join(lines)
+    (row,) = [line for line in lines if "ProgNet (gender)" in line and "0.625" in line]
+    assert row.split()[2:] == ["0.625", "0.500", "to", "0.750", "0.600", "±", "0.050"]
+    rows = [line for line in lines if "0.625" in line]
+    assert len(rows) == len(METHODS)
+    assert not any(name in line.split() for line in rows for name in METHODS if "-" in name)
+
+
 @pytest.mark.parametrize(
     ("facts", "stamp"),
     [

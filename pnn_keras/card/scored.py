@@ -12,6 +12,18 @@ METHODS = {
     "column": "the column",
     "logistic-regression": "logistic regression",
     "svm": "SVM",
+    "dnn-large": "DNN of as many weights",
+    "dnn-tuned": "DNN, shape searched in each fold",
+    "chain": "the chain extended, as it is",
+    "chain-rescaled": "the chain extended, rescaled",
+    "ptft-output": "pre-trained, output layer trained",
+    "prognet-adapter": "ProgNet, adapters",
+    "prognet-random": "ProgNet, random columns",
+    "prognet-rescaled": "ProgNet, chain rescaled",
+    "prognet-random-rescaled": "ProgNet, random, rescaled",
+    "prognet-shuffled": "ProgNet, shuffled labels",
+    "prognet-tuned": "ProgNet, shape searched in each fold",
+    "multitask": "multitask network",
 }
 
 #: The references that no network is part of.

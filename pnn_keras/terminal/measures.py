@@ -43,6 +43,40 @@ def measures(scores: Mapping[str, Mapping]) -> Table:
     return table
 
 
+def methods_in_rows(scores: Mapping[str, Mapping]) -> Table:
+    """Scores of many methods: a row for each, the highest UAR in bold.
+
+    Args:
+        scores: as :func:`pnn_keras.scores.score_answers` gives them, by title; with
+            or without an ``interval`` over speakers.
+    """
+    from rich.text import Text
+
+    highest = max(score["uar"] for score in scores.values())
+    table = new_table()
+    table.add_column("method")
+    for name in ("UAR, pooled", "95 % interval", "of folds"):
+        table.add_column(name, justify="right")
+    for title, score in scores.items():
+        best = "bold" if score["uar"] == highest else ""
+        table.add_row(
+            Text(title, best),
+            Text(number(score["uar"]), best),
+            _interval(score.get("interval")),
+            of_folds(score) if "uar_folds_mean" in score else "-",
+        )
+    return table
+
+
+def _interval(interval: Mapping | None) -> str:
+    """The interval's ends, or a dash.
+
+    >>> _interval({"low": 0.5, "high": 0.75}), _interval(None)
+    ('0.500 to 0.750', '-')
+    """
+    return f"{number(interval['low'])} to {number(interval['high'])}" if interval else "-"
+
+
 def show_confusion(score: Mapping, title: str) -> None:
     """Prints which class was taken for which; nothing where there are too many classes."""
     from rich.text import Text

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pnn_keras.card.scored import METHODS as SCORED
 from pnn_keras.terminal.layout import heading, indented, new_table, number
-from pnn_keras.terminal.measures import SYNTHETIC, measures, of_folds, show_confusion
+from pnn_keras.terminal.measures import (
+    SYNTHETIC,
+    measures,
+    methods_in_rows,
+    of_folds,
+    show_confusion,
+)
 from pnn_keras.terminal.writing import show
 
 if TYPE_CHECKING:
@@ -14,12 +21,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 #: What the methods are called above their scores.
-METHODS = {
-    "prognet": "ProgNet",
-    "ptft": "pre-trained, fine-tuned",
-    "dnn": "DNN from scratch",
-    "column": "column",
-}
+METHODS = {**SCORED, "dnn": "DNN from scratch"}
+
+#: As many methods fit side by side on a terminal of 80 columns.
+SIDE_BY_SIDE = 3
 
 #: Whose voices a score was taken on, and what that means.
 STAMPS = {
@@ -48,7 +53,9 @@ def show_scores(metadata: Mapping) -> None:
     if "prognet" in titles and metadata.get("sources"):
         titles["prognet"] += f" ({' + '.join(metadata['sources'])})"
     heading(target)
-    show(measures({titles[m]: score for m, score in by_method.items()}), "")
+    scored = {titles[m]: score for m, score in by_method.items()}
+    laid_out = measures if len(scored) <= SIDE_BY_SIDE else methods_in_rows
+    show(laid_out(scored), "")
     show(*_stamps(metadata))
     main = next(iter(by_method))
     show_confusion(by_method[main], f"{target}, {titles[main]}")
