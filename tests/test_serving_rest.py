@@ -181,6 +181,31 @@ def test_a_wrong_address_is_answered_as_tensorflow_serving_does(ask, path, code,
     )
 
 
+@pytest.mark.parametrize(
+    ("verb", "body", "code", "words"),
+    [
+        ("predict", {}, 404, "Servable not found for request: Latest(none)"),
+        ("predict", {"inputs": 1, "instances": 1}, 404, "Servable not found"),
+        ("predict", "{", 400, "JSON Parse error: "),
+        ("predict", {"signature_name": 1}, 400, "'signature_name' key must be a string value."),
+        ("classify", {}, 400, "key 'examples' is expected"),
+        ("regress", {"examples": [{}]}, 404, "Servable not found for request: Latest(none)"),
+    ],
+    ids=repr,
+)
+def test_an_unknown_model_is_told_before_what_its_request_lacks(ask, verb, body, code, words):
+    """Predict needs the model to read a body; classify and regress read it whole before."""
+    got, answer = ask(body, f"/v1/models/none:{verb}")
+    assert got == code
+    assert words in json.loads(answer)["error"]
+
+
+def test_an_unknown_signature_is_told_before_what_its_request_lacks(ask):
+    code, answer = ask({"signature_name": "x"})
+    assert code == 400
+    assert json.loads(answer)["error"] == 'Serving signature name: "x" not found in signature def'
+
+
 def test_names_are_percent_decoded(ask):
     code, _ = ask({"instances": [[1, 2, 3]]}, "/v1/models/two%20words/versions/1:predict")
     assert code == 200
