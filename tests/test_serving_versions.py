@@ -14,6 +14,7 @@ from chain_made import made_chain, rows
 from served_made import model, running, save_made
 from tensorflow_serving.apis import prediction_log_pb2
 
+from pnn_keras.errors import UserError
 from pnn_keras.export import export_chain
 from pnn_keras.serving.config import models_of, read_models
 from pnn_keras.serving.status import Code, StatusError
@@ -163,14 +164,17 @@ def test_the_policy_says_which_versions_are_served(policy, served):
     assert policy.chosen([3, 1, 2]) == served
 
 
+ALL = {"policy": Policy(latest=0)}
+
+
 def test_several_versions_answer_under_their_numbers_and_labels(base):
     save_made(base, 2, 1.0)
-    labels = (("canary", 2), ("stable", 1))
-    with running(model(base, policy=Policy(latest=0), labels=labels)) as server:
+    with running(model(base, **ALL)) as server:
+        apply(server, model(base, labels=(("canary", 2), ("stable", 1)), **ALL))
         assert ask(server, "made/versions/1")["predictions"][0][2] == 3.0
         assert ask(server, "made/labels/stable")["predictions"][0][2] == 3.0
         assert ask(server, "made/labels/canary")["predictions"][0][2] == 4.0
-        apply(server, model(base, policy=Policy(latest=0), labels=(("stable", 2),)))
+        apply(server, model(base, labels=(("stable", 2),), **ALL))
         assert ask(server, "made/labels/stable")["predictions"][0][2] == 4.0
         error = {"error": "Unrecognized servable version label: canary"}
         assert ask(server, "made/labels/canary") == error
@@ -187,25 +191,49 @@ def test_a_label_leaves_a_version_before_the_version_leaves(base, monkeypatch):
             await asyncio.to_thread(gate.wait, 20)
 
     monkeypatch.setattr(ModelVersions, "load", late)
-    old = model(base, policy=Policy(latest=0), labels=(("stable", 1),))
     new = model(base, policy=Policy(specific=(2,)), labels=(("stable", 2),))
-    with running(old) as server:
+    with running(model(base, **ALL)) as server:
+        apply(server, model(base, labels=(("stable", 1),), **ALL))
         work = server.models.apply([new, model(base, "slow")])
         change = asyncio.run_coroutine_threadsafe(work, server.loop)
         until(lambda: states(server, "slow") == {2: "AVAILABLE"})
-        during = ask(server, "made/labels/stable")
+        during = ask(server, "made/labels/stable"), states(server)[1]
         gate.set()
         change.result(20)
-        assert during["predictions"][0][2] == 3.0
+        assert during == ({"predictions": [[2.0, 2.0, 4.0]]}, "AVAILABLE")
+        until(lambda: states(server)[1] == "END")
+
+
+def test_a_version_and_its_label_are_two_changes(base):
+    """The second comes once the version is loaded; together nothing of them is taken."""
+    save_made(base, 2, 1.0)
+    first = {"policy": Policy(specific=(1,)), "labels": (("stable", 1),)}
+    both = {"policy": Policy(specific=(1, 2))}
+    with running(model(base, policy=Policy(specific=(1,)))) as server:
+        apply(server, model(base, **first))
+        refusal = "version 2 of model made, which is not currently available for inference$"
+        with pytest.raises(StatusError, match=refusal) as raised:
+            apply(server, model(base, labels=(("stable", 2),), **both))
+        assert raised.value.code is Code.FAILED_PRECONDITION
+        assert states(server) == {1: "AVAILABLE"}
+        assert ask(server, "made/labels/stable")["predictions"][0][2] == 3.0
+        apply(server, model(base, labels=(("stable", 1),), **both))
+        apply(server, model(base, labels=(("stable", 2),), **both))
         assert ask(server, "made/labels/stable")["predictions"][0][2] == 4.0
 
 
-def test_no_label_is_given_to_a_version_that_leaves(base):
+def test_no_label_is_there_at_the_start_without_a_permission(base):
+    with pytest.raises(UserError, match="--allow_version_labels_for_unavailable_models"):
+        with running(model(base, labels=(("stable", 1),))):
+            pass
+
+
+def test_a_label_of_a_version_that_the_same_change_drops_finds_nothing(base):
     save_made(base, 2, 1.0)
-    both = model(base, policy=Policy(latest=0), labels=(("stable", 1),))
-    with running(both) as server:
-        with pytest.raises(Exception, match="not currently available for inference"):
-            apply(server, model(base, policy=Policy(specific=(2,)), labels=(("stable", 1),)))
+    with running(model(base, **ALL)) as server:
+        apply(server, model(base, policy=Policy(specific=(2,)), labels=(("stable", 1),)))
+        error = {"error": "Servable not found for request: Specific(made, 1)"}
+        assert ask(server, "made/labels/stable") == error
 
 
 def test_a_label_of_a_version_that_is_not_loaded_needs_a_permission(base):
@@ -255,7 +283,7 @@ def test_a_config_file_is_read_again(base):
     save_made(base, 2, 1.0)
     path = base.parent / "models.config"
     path.write_text(CONFIG % (base, 1))
-    with running(config_file=path, config_poll=0.1) as server:
+    with running(config_file=path, config_poll=0.1, free_labels=True) as server:
         assert ask(server, "made/labels/stable")["predictions"][0][2] == 3.0
         path.write_text("model_config_list {")  # half written: nothing changes
         time.sleep(0.3)

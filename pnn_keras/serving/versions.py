@@ -128,14 +128,6 @@ class ModelVersions:
         """The versions that answer, in order."""
         return sorted(n for n, v in self.versions.items() if v.state == "AVAILABLE")
 
-    @property
-    def staying(self) -> list[int]:
-        """The versions that answer, and go on to after :meth:`drop`, in order."""
-        wanted, available = self._wanted, self.available
-        if wanted is None or (wanted and wanted.isdisjoint(available)):
-            return available
-        return [number for number in available if number in wanted]
-
     def version(self, number: int | None = None) -> Version:
         """A version that answers; None takes the highest.
 
@@ -178,10 +170,13 @@ class ModelVersions:
         Old versions leave only when a wanted one answers; where the newest does
         not load, they stay.
         """
-        for number in set(self.available) - set(self.staying):
-            self._leave(self.versions[number])
-        if self._wanted is not None:
-            self._forget(self._wanted)
+        wanted, available = self._wanted, set(self.available)
+        if wanted is None:
+            return
+        if not wanted or wanted & available:
+            for number in available - wanted:
+                self._leave(self.versions[number])
+        self._forget(wanted)
 
     async def _load(self, number: int, folder: Path) -> None:
         known = self.versions.get(number)
