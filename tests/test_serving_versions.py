@@ -150,6 +150,43 @@ def test_a_server_without_a_version_waits_for_one(tmp_path):
         until(lambda: requests.get(server.url + "/readyz", timeout=5).status_code == 200)
 
 
+def warnings_of(caplog, versions, *steps):
+    """What is logged at each of some looks, each after a step."""
+    found = []
+    for step in steps:
+        step()
+        caplog.clear()
+        asyncio.run(versions.load())
+        found.append([record.getMessage() for record in caplog.records])
+    return found
+
+
+def nothing():
+    pass
+
+
+def test_a_missing_base_path_is_told_once_and_again_when_it_went_again(tmp_path, caplog):
+    versions = ModelVersions("made", tmp_path / "made", Policy())
+    make, remove = versions.base_path.mkdir, versions.base_path.rmdir
+    missing, again, empty, still, gone = warnings_of(
+        caplog, versions, nothing, nothing, make, nothing, remove
+    )
+    assert missing == gone
+    assert len(missing) == 1 and missing[0].startswith("Cannot look for versions of made: ")
+    assert empty == [
+        f"No version of made is in {versions.base_path}. "
+        "A version is a folder that has a number as its name"
+    ]
+    assert (again, still) == ([], [])
+
+
+def test_a_version_that_a_config_names_and_nobody_exported_is_told_once(tmp_path, caplog):
+    versions = ModelVersions("made", tmp_path, Policy(specific=(2, 3)))
+    first, second = warnings_of(caplog, versions, nothing, nothing)
+    assert first == [f"The config names versions of made not in {tmp_path}: 2, 3"]
+    assert second == []
+
+
 @pytest.mark.parametrize(
     ("policy", "served"),
     [

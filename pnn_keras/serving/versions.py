@@ -122,6 +122,7 @@ class ModelVersions:
         self.versions: dict[int, Version] = {}
         self._unloading: set[asyncio.Task] = set()
         self._wanted: set[int] | None = None
+        self._lacking = ""
 
     @property
     def available(self) -> list[int]:
@@ -158,11 +159,30 @@ class ModelVersions:
         try:
             found = await asyncio.to_thread(_versions, self.base_path)
         except OSError as error:
-            log.warning("Cannot look for versions of %s: %s", self.name, error)
+            self._warn(f"Cannot look for versions of {self.name}: {error}")
             return
         self._wanted = self.policy.chosen(found)
+        self._warn(self._missing(found))
         for number in sorted(self._wanted):
             await self._load(number, found[number])
+
+    def _missing(self, found: Iterable[int]) -> str:
+        """What the policy asks for and the base path has not, in words; empty if nothing."""
+        if absent := sorted(set(self.policy.specific) - set(found)):
+            numbers = ", ".join(map(str, absent))
+            return f"The config names versions of {self.name} not in {self.base_path}: {numbers}"
+        if not self._wanted:
+            return (
+                f"No version of {self.name} is in {self.base_path}. "
+                "A version is a folder that has a number as its name"
+            )
+        return ""
+
+    def _warn(self, lacking: str) -> None:
+        """Logs what is lacking once, not at each look: TensorFlow Serving fills its log so."""
+        if lacking and lacking != self._lacking:
+            log.warning(lacking)
+        self._lacking = lacking
 
     def drop(self) -> None:
         """Unloads what is no longer wanted, as :meth:`load` found last.
