@@ -47,6 +47,7 @@ def test_a_flag_and_its_value_may_be_two_words():
         ("--grpc_channel_arguments=a=1", "grpc_channel_arguments", "a=1"),
         ("--enable_grpc_healthcheck_service", "health", True),
         ("--allow_version_labels_for_unavailable_models=true", "free_labels", True),
+        ("--rest_api_enable_cors_support", "cors", True),
         ("--tensorflow_session_parallelism=4", "port", 8500),
     ],
 )

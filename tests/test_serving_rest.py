@@ -1,6 +1,7 @@
 """REST as TensorFlow Serving has it: forms, types, messages, codes."""
 
 import base64
+import gzip
 import json
 import math
 
@@ -172,6 +173,11 @@ def test_a_wrong_request_is_400_and_says_why(ask, body, words):
         ("/v1/models/made/versions/1", 400, "Malformed request: POST /v1/models/made/versions/1"),
         ("/v1/models/made:guess", 400, "Malformed request: POST /v1/models/made:guess"),
         ("/v1/models/:predict", 400, "Malformed request: POST /v1/models/:predict"),
+        (
+            "/v1/models/made:predict?a=1",
+            400,
+            "Malformed request: POST /v1/models/made:predict?a=1",
+        ),
     ],
 )
 def test_a_wrong_address_is_answered_as_tensorflow_serving_does(ask, path, code, message):
@@ -303,6 +309,85 @@ def test_a_body_over_the_limit_is_413_without_a_length_too(server):
         server.url + "/v1/models/made:predict", data=(b" " * 65536 for _ in range(17)), timeout=5
     )
     assert answer.status_code == 413
+
+
+def gzipped(server, content, encoding="gzip"):
+    return requests.post(
+        server.url + "/v1/models/made:predict",
+        data=content,
+        headers={"Content-Encoding": encoding},
+        timeout=20,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+def test_a_gzipped_body_is_uncompressed(server, encoding):
+    answer = gzipped(server, gzip.compress(b'{"instances": [[1, 2, 5]]}'), encoding)
+    assert (answer.status_code, answer.json()) == (200, {"predictions": [[2.5, 3.0, 4.5]]})
+
+
+WHOLE = gzip.compress(b'{"instances": [[1, 2, 5]]}')
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"instances": [[1, 2, 5]]}', WHOLE[:-1], WHOLE[:20], WHOLE + b"x", b""], ids=len
+)
+def test_a_body_that_is_no_gzip_counts_as_empty(server, content):
+    answer = gzipped(server, content)
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "JSON Parse error: The document is empty"}
+
+
+def test_a_gzipped_body_is_no_larger_than_another(server):
+    assert gzipped(server, gzip.compress(b" " * (1 << 20))).status_code == 400
+    answer = gzipped(server, gzip.compress(b" " * ((1 << 20) + 1)))
+    assert answer.status_code == 413
+
+
+def test_an_answer_is_never_compressed(server):
+    answer = requests.post(
+        server.url + "/v1/models/made:predict",
+        json={"instances": [[1, 2, 5]] * 1000},
+        headers={"Accept-Encoding": "gzip"},
+        timeout=20,
+    )
+    assert "content-encoding" not in answer.headers
+    assert len(answer.json()["predictions"]) == 1000
+
+
+def cors(headers):
+    return {name: value for name, value in headers.items() if name.startswith("access-control")}
+
+
+def test_pages_of_other_sites_may_ask_only_where_that_is_allowed(server, tmp_path):
+    origin = {"Origin": "https://example.org"}
+    address = "/v1/models/made:predict"
+    kept = requests.post(server.url + address, json={"inputs": 1}, headers=origin, timeout=5)
+    assert cors(kept.headers) == {}
+    save_made(tmp_path / "made")
+    with running(model(tmp_path / "made"), cors=True) as free:
+        answers = [
+            requests.post(free.url + address, json={"instances": [[1, 2, 5]]}, timeout=5),
+            requests.post(free.url + address, data="{", timeout=5),
+            requests.options(free.url + address, headers=origin, timeout=5),
+        ]
+    assert [answer.status_code for answer in answers] == [200, 400, 200]
+    for answer in answers:
+        assert cors(answer.headers) == {
+            "access-control-allow-origin": "*",
+            "access-control-allow-methods": "POST, GET",
+            "access-control-allow-headers": "Content-Type",
+        }
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [({"Origin": "http://localhost:3000"}, 200), ({"Origin": "null"}, 400), ({}, 400)],
+    ids=repr,
+)
+def test_options_are_asked_for_by_browsers_alone(server, headers, code):
+    answer = requests.options(server.url + "/v1/models/made", headers=headers, timeout=5)
+    assert (answer.status_code, answer.content) == (code, b"")
 
 
 def test_a_large_body_is_answered(ask):

@@ -79,6 +79,7 @@ def parse_flags(arguments: Sequence[str]) -> Settings:
         ),
         rest_timeout=given.rest_api_timeout_in_ms / 1e3,
         most_bytes=given.max_request_bytes,
+        cors=given.rest_api_enable_cors_support,
         free_labels=given.allow_version_labels_for_unavailable_models,
         request_log=_request_log(given.request_log),
     )
@@ -105,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     _switch(parser, "--enable_batching", "join requests of different clients")
     add("--batching_parameters_file", default="", help="BatchingParameters as text")
     add("--rest_api_timeout_in_ms", type=_positive, default=30000, help="longest REST request")
+    _switch(parser, "--rest_api_enable_cors_support", "let pages of other sites ask")
     _switch(parser, "--allow_version_labels_for_unavailable_models", "label what is not loaded")
     _switch(parser, "--enable_grpc_healthcheck_service", "answer grpc.health.v1")
     add("--grpc_socket_path", default="", help="Unix socket to listen on too")

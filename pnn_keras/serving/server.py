@@ -92,7 +92,7 @@ class Server:
         if settings.rest_port is not None:
             listening = _bound(settings.host, settings.rest_port)
             self.rest_port = listening.getsockname()[1]
-            rest = Rest(self._core, settings.rest_timeout, settings.most_bytes)
+            rest = Rest(self._core, settings.rest_timeout, settings.most_bytes, settings.cors)
             self._http = _Http(
                 _http_config(
                     Surface(rest, site(self._core, settings.metrics_path)), settings.grace
