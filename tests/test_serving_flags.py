@@ -101,6 +101,7 @@ def test_the_real_server_gets_the_same_folders(tmp_path):
 def test_docker_mounts_the_same_folders_and_listens_on_loopback(tmp_path):
     command = engine_command(MODELS, tmp_path, 1, 2, which={"docker": "/docker"}.get)
     assert command[:3] == ["/docker", "run", "--rm"]
+    assert "--init" in command  # or a container's first process hears no signal to end
     assert "--publish=127.0.0.1:2:8501" in command
     assert "--volume=/exported/voice:/models/voice:ro" in command
     assert IMAGE in command
