@@ -296,6 +296,31 @@ def test_health(channel):
         assert stub.Check(health_pb2.HealthCheckRequest(service=name)).status == 1
 
 
+def test_health_is_answered_only_where_it_is_asked_for(folder):
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    with running(model(folder / "made")) as server:
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            check = health_pb2_grpc.HealthStub(channel).Check
+            assert refused(check, health_pb2.HealthCheckRequest())[0] == "UNIMPLEMENTED"
+
+
+def test_a_label_is_answered_by_its_version(folder):
+    labelled = model(folder / "made", labels=(("stable", 1),))
+    with running(labelled, free_labels=True) as server:
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            response = stub.Predict(predict(label="stable", x=row()), timeout=20)
+            assert response.model_spec.version.value == 1
+            assert response.model_spec.version_label == ""
+
+
+def test_requests_are_counted_by_their_entrypoint(server, stub):
+    stub.Predict(predict(x=row()))
+    text = requests.get(server.url + "/monitoring/prometheus/metrics", timeout=5).text
+    assert 'request_latency_count{model_name="made",API="Predict",entrypoint="GRPC"}' in text
+
+
 def test_a_unix_socket_answers_too(server):
     with grpc.insecure_channel(f"unix:{server.socket}") as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)

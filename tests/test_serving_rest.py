@@ -9,6 +9,9 @@ import pytest
 import requests
 from served_made import model, running, save_examples, save_made
 
+from pnn_keras.serving.metrics import Metrics
+from pnn_keras.serving.status import Code, http_code
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
@@ -294,6 +297,42 @@ def test_wrong_examples_are_400(ask, body, words):
     code, answer = ask(body, "/v1/models/examples:classify")
     assert code == 400
     assert words in json.loads(answer)["error"]
+
+
+@pytest.mark.parametrize(
+    ("code", "http"),
+    [
+        ("OK", 200),
+        ("INVALID_ARGUMENT", 400),
+        ("FAILED_PRECONDITION", 400),
+        ("OUT_OF_RANGE", 400),
+        ("UNAUTHENTICATED", 401),
+        ("PERMISSION_DENIED", 403),
+        ("NOT_FOUND", 404),
+        ("ALREADY_EXISTS", 409),
+        ("ABORTED", 409),
+        ("RESOURCE_EXHAUSTED", 429),
+        ("CANCELLED", 499),
+        ("UNKNOWN", 500),
+        ("INTERNAL", 500),
+        ("DATA_LOSS", 500),
+        ("UNIMPLEMENTED", 501),
+        ("UNAVAILABLE", 503),
+        ("DEADLINE_EXCEEDED", 504),
+    ],
+)
+def test_each_status_has_its_code_over_http(code, http):
+    assert http_code(Code[code]) == http
+
+
+def test_latencies_are_in_microseconds():
+    metrics = Metrics()
+    metrics.count("voice", "Predict", "REST", "OK", seconds=0.0025)
+    labels = 'model_name="voice",API="Predict",entrypoint="REST"'
+    lines = metrics.text().splitlines()
+    assert f":tensorflow:serving:request_latency_sum{{{labels}}} 2500" in lines
+    assert f'request_latency_bucket{{{labels},le="1983.593"}} 0' in metrics.text()
+    assert f'request_latency_bucket{{{labels},le="3570.467"}} 1' in metrics.text()
 
 
 def test_a_body_over_the_limit_is_413(server):

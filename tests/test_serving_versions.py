@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import shutil
 import threading
 import time
@@ -11,12 +12,15 @@ import pytest
 import requests
 import tensorflow as tf
 from chain_made import made_chain, rows
-from served_made import model, running, save_made
+from served_made import model, running, save_examples, save_made
 from tensorflow_serving.apis import prediction_log_pb2
 
 from pnn_keras.errors import UserError
 from pnn_keras.export import export_chain
 from pnn_keras.serving.config import models_of, read_models
+from pnn_keras.serving.core import Address
+from pnn_keras.serving.metadata import status_json
+from pnn_keras.serving.models import Models
 from pnn_keras.serving.status import Code, StatusError
 from pnn_keras.serving.versions import ModelVersions, Policy, Version
 
@@ -130,6 +134,40 @@ def test_a_version_that_does_not_load_replaces_none(base):
         (entry,) = listed["model_version_status"]
         assert entry["status"]["error_code"] != "OK"
         assert ask(server) == {"predictions": [[2.0, 2.0, 3.0]]}
+
+
+def test_a_version_whose_warm_up_fails_replaces_none(base):
+    with running(model(base)) as server:
+        record(save_made(base.parent / "other", 2, 1.0), warm(-1))
+        (base.parent / "other" / "2").rename(base / "2")
+        until(lambda: states(server).get(2) == "END")
+        assert states(server) == {2: "END", 1: "AVAILABLE"}
+        assert ask(server) == {"predictions": [[2.0, 2.0, 3.0]]}
+
+
+def test_a_version_is_a_folder_whose_name_is_a_number(tmp_path, monkeypatch):
+    for name in ("1", "12", "007", "7", "x", "1.5", "-3", "2 ", ".13", "9" * 19):
+        (tmp_path / name).mkdir()
+    (tmp_path / "14").write_text("a file")
+    loaded = []
+
+    async def load(version, name, folder):
+        loaded.append((version.number, folder.name))
+
+    monkeypatch.setattr(Version, "load", load)
+    asyncio.run(ModelVersions("made", tmp_path, Policy(latest=0)).load())
+    assert loaded == [(1, "1"), (7, "7"), (12, "12")]
+
+
+@pytest.mark.parametrize("state", ["START", "LOADING", "AVAILABLE", "UNLOADING", "END"])
+def test_the_status_names_the_state(tmp_path, state):
+    versions = ModelVersions("made", tmp_path, Policy())
+    versions.versions[1] = Version(1, frozenset())
+    versions.versions[1].state = state
+    models = Models()
+    models.served["made"] = versions
+    (entry,) = json.loads(status_json(models, Address("made")))["model_version_status"]
+    assert (entry["version"], entry["state"]) == ("1", state)
 
 
 def test_a_version_that_was_half_copied_loads_once_it_is_whole(base):
@@ -259,6 +297,20 @@ def test_a_version_and_its_label_are_two_changes(base):
         assert ask(server, "made/labels/stable")["predictions"][0][2] == 4.0
 
 
+def test_status_and_metadata_are_told_of_a_label(base):
+    save_made(base, 2, 1.0)
+    with running(model(base, **ALL)) as server:
+        apply(server, model(base, labels=(("stable", 1), ("two words", 2)), **ALL))
+        url = server.url + "/v1/models/made/labels/"
+        status = requests.get(url + "stable", timeout=5).json()["model_version_status"]
+        assert [entry["version"] for entry in status] == ["1"]
+        spec = requests.get(url + "two%20words/metadata", timeout=5).json()["model_spec"]
+        assert spec == {"name": "made", "signature_name": "", "version": "2"}
+        answer = requests.get(url + "canary", timeout=5)
+        error = {"error": "Unrecognized servable version label: canary"}
+        assert (answer.status_code, answer.json()) == (400, error)
+
+
 def test_no_label_is_there_at_the_start_without_a_permission(base):
     with pytest.raises(UserError, match="--allow_version_labels_for_unavailable_models"):
         with running(model(base, labels=(("stable", 1),))):
@@ -371,6 +423,30 @@ def test_warm_up_records_are_played(base):
     record(base / "1", warm(1), warm(2))
     with running(model(base)) as server:
         assert states(server) == {1: "AVAILABLE"}
+
+
+def test_warm_up_records_are_of_every_kind(tmp_path):
+    """Each kind is played: of each, one that the model cannot answer keeps it from answering."""
+    kinds = {"classify_log": "", "regress_log": "value", "multi_inference_log": ""}
+    for kind, signature in kinds.items():
+        right, wrong = recorded(kind, signature), recorded(kind, "none")
+        record(save_examples(tmp_path / kind, 1), right)
+        record(save_examples(tmp_path / kind, 2), right, wrong)
+        with running(model(tmp_path / kind, **ALL)) as server:
+            assert states(server) == {1: "AVAILABLE", 2: "END"}, kind
+
+
+def recorded(kind, signature):
+    log = prediction_log_pb2.PredictionLog()
+    request = getattr(log, kind).request
+    example = request.input.example_list.examples.add()
+    example.features.feature["x"].float_list.value.append(0.5)
+    if kind == "multi_inference_log":
+        task = request.tasks.add(method_name="tensorflow/serving/classify")
+        task.model_spec.name, task.model_spec.signature_name = "examples", signature
+    else:
+        request.model_spec.signature_name = signature
+    return log.SerializeToString()
 
 
 @pytest.mark.parametrize(

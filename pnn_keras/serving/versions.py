@@ -229,12 +229,12 @@ class ModelVersions:
 
 
 def _versions(base_path: Path) -> dict[int, Path]:
-    """Folders whose name is a number; of two names of one number the first."""
-    found: dict[int, Path] = {}
-    for path in sorted(base_path.iterdir()):
-        if re.fullmatch("[0-9]{1,18}", path.name) and path.is_dir():
-            found.setdefault(int(path.name), path)
-    return found
+    """Folders whose name is a number; of two names of one number the last, as ``1`` of ``01``."""
+    return {
+        int(path.name): path
+        for path in sorted(base_path.iterdir())
+        if re.fullmatch("[0-9]{1,18}", path.name) and path.is_dir()
+    }
 
 
 def _files(folder: Path) -> frozenset:
