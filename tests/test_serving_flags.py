@@ -53,6 +53,7 @@ def test_a_flag_and_its_value_may_be_two_words():
         ("--host=0.0.0.0", "host", "0.0.0.0"),
         ("--max_request_bytes=100", "most_bytes", 100),
         ("--tensorflow_session_parallelism=4", "port", 8500),
+        ("--remove_unused_fields_from_bundle_metagraph=false", "port", 8500),
     ],
 )
 def test_a_flag_sets_what_it_says(flag, attribute, value):

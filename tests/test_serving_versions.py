@@ -390,17 +390,42 @@ def test_a_config_is_read_in_full(tmp_path):
 
 
 def test_policies_of_a_config():
-    from google.protobuf import text_format
-    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
-
-    text = "model_config_list { config { name: 'a' base_path: '/a' %s } }"
     for given, policy in [
         ("", Policy(1)),
         ("model_version_policy { latest { num_versions: 3 } }", Policy(3)),
         ("model_version_policy { all {} }", Policy(0)),
     ]:
-        (read,) = models_of(text_format.Parse(text % given, ModelServerConfig()))
+        (read,) = models_of(configured("model_platform: 'tensorflow' " + given))
         assert read.policy == policy
+
+
+def configured(text):
+    from google.protobuf import text_format
+    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+    config = ModelServerConfig()
+    text_format.Parse(f"config {{ name: 'a' base_path: '/a' {text} }}", config.model_config_list)
+    return config
+
+
+def test_the_old_word_for_a_platform_will_do():
+    (read,) = models_of(configured("model_type: TENSORFLOW"))
+    assert read.name == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "illegal setting neither model_type .* nor model_platform"),
+        ("model_type: TENSORFLOW model_platform: 'tensorflow'", "illegal setting both"),
+        ("model_type: OTHER", "model_type 2 is not supported"),
+        ("model_platform: 'caffe'", "unsupported model_platform 'caffe'"),
+    ],
+)
+def test_a_model_without_a_platform_that_is_known_is_refused(text, words):
+    with pytest.raises(StatusError, match=words) as raised:
+        models_of(configured(text))
+    assert raised.value.code is Code.INVALID_ARGUMENT
 
 
 def record(folder, *logs):

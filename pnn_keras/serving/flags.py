@@ -15,6 +15,7 @@ from pnn_keras.serving.settings import Settings
 #: Flags of the real server that mean nothing here; they are taken, so that commands still work.
 _IDLE = (
     "enable_model_warmup",
+    "enable_profiler",
     "enforce_session_run_timeout",
     "file_system_poll_wait_seconds_during_load",
     "flush_filesystem_caches",
@@ -22,10 +23,13 @@ _IDLE = (
     "load_retry_interval_micros",
     "max_num_load_retries",
     "num_load_threads",
+    "num_tflite_interpreters_per_pool",
+    "num_tflite_pools",
     "num_unload_threads",
     "num_request_iterations_for_warmup",
     "per_process_gpu_memory_fraction",
     "prefer_tflite_model",
+    "remove_unused_fields_from_bundle_metagraph",
     "rest_api_num_threads",
     "saved_model_tags",
     "tensorflow_inter_op_parallelism",
