@@ -19,10 +19,12 @@ from pnn_keras.errors import UserError
 from pnn_keras.export import export_chain
 from pnn_keras.serving.config import models_of, read_models
 from pnn_keras.serving.core import Address
+from pnn_keras.serving.loading import Servable
 from pnn_keras.serving.metadata import status_json
 from pnn_keras.serving.models import Models
 from pnn_keras.serving.status import Code, StatusError
 from pnn_keras.serving.versions import ModelVersions, Policy, Version
+from pnn_keras.serving.warmup import warm_up
 
 ROW = {"instances": [[0, 0, 2]]}
 
@@ -450,15 +452,20 @@ def test_warm_up_records_are_played(base):
         assert states(server) == {1: "AVAILABLE"}
 
 
-def test_warm_up_records_are_of_every_kind(tmp_path):
-    """Each kind is played: of each, one that the model cannot answer keeps it from answering."""
-    kinds = {"classify_log": "", "regress_log": "value", "multi_inference_log": ""}
-    for kind, signature in kinds.items():
-        right, wrong = recorded(kind, signature), recorded(kind, "none")
-        record(save_examples(tmp_path / kind, 1), right)
-        record(save_examples(tmp_path / kind, 2), right, wrong)
-        with running(model(tmp_path / kind, **ALL)) as server:
-            assert states(server) == {1: "AVAILABLE", 2: "END"}, kind
+@pytest.mark.parametrize(
+    ("kind", "signature"),
+    [("classify_log", ""), ("regress_log", "value"), ("multi_inference_log", "")],
+)
+def test_warm_up_records_are_of_every_kind(tmp_path, kind, signature):
+    folder = save_examples(tmp_path)
+    servable = Servable("examples", 1, folder)
+    record(folder, recorded(kind, signature))
+    assert warm_up(servable, folder) == 1
+    shutil.rmtree(folder / "assets.extra")
+    record(folder, recorded(kind, signature), recorded(kind, "none"))
+    with pytest.raises(StatusError, match="none"):
+        warm_up(servable, folder)
+    servable.close()
 
 
 def recorded(kind, signature):
