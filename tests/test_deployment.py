@@ -264,8 +264,27 @@ def test_label_of_an_unlisted_model_is_refused(tmp_path):
 @pytest.mark.parametrize("label", ["folder", "model", "retire"])
 def test_label_may_have_any_name(command, tmp_path, label):
     (tmp_path / "models.config").write_text(model_config([READS]))
-    assert command("rollout", "reads", f"{label}=2", "--in", tmp_path)[0] == 0
+    asked = ["rollout", "reads", f"{label}=2", "--in", tmp_path]
+    assert command(*asked, "--new-label")[0] == 0
     assert entry(tmp_path, "reads")[1][label] == 2
+    assert command(*asked)[0] == 0, "now it is known"
+
+
+def test_label_that_nobody_made_is_refused_and_the_one_meant_is_named(command, tmp_path):
+    text = model_config([READS])
+    (tmp_path / "models.config").write_text(text)
+    code, _, err = command("rollout", "reads", "canary=1", "stabel=2", "--in", tmp_path)
+    assert code == 2
+    words = " ".join(err.split())
+    assert "reads has no label 'stabel'. Is 'stable' meant?" in words
+    assert "It has or may have: canary, stable." in words
+    assert "--new-label" in words
+    assert (tmp_path / "models.config").read_text() == text
+
+
+def test_stable_and_canary_are_no_new_labels(tmp_path):
+    (tmp_path / "models.config").write_text(model_config([ServedModel("m", (1,), {})]))
+    assert label_versions(tmp_path, "m", {"canary": 1}).labels == {"canary": 1}
 
 
 def test_rollout_command_moves_labels(command, tmp_path):

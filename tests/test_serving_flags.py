@@ -47,11 +47,30 @@ def test_a_flag_and_its_value_may_be_two_words():
         ("--grpc_channel_arguments=a=1", "grpc_channel_arguments", "a=1"),
         ("--enable_grpc_healthcheck_service", "health", True),
         ("--allow_version_labels_for_unavailable_models=true", "free_labels", True),
+        ("--rest_api_enable_cors_support", "cors", True),
+        ("--ssl_config_file=/s", "ssl_config_file", "/s"),
+        ("--file_system_poll_wait_seconds=2.5", "version_poll", 2.5),
+        ("--host=0.0.0.0", "host", "0.0.0.0"),
+        ("--max_request_bytes=100", "most_bytes", 100),
         ("--tensorflow_session_parallelism=4", "port", 8500),
+        ("--remove_unused_fields_from_bundle_metagraph=false", "port", 8500),
     ],
 )
 def test_a_flag_sets_what_it_says(flag, attribute, value):
     assert getattr(parse_flags([BASE, flag]), attribute) == value
+
+
+def test_models_may_come_from_a_file_that_is_read_again():
+    settings = parse_flags(
+        ["--model_config_file=/c", "--model_config_file_poll_wait_seconds", "10"]
+    )
+    assert (settings.models, settings.config_file, settings.config_poll) == ((), Path("/c"), 10)
+
+
+def test_a_file_says_where_the_metrics_are(tmp_path):
+    (tmp_path / "monitoring.config").write_text("prometheus_config { enable: true path: '/m' }")
+    settings = parse_flags([BASE, f"--monitoring_config_file={tmp_path}/monitoring.config"])
+    assert settings.metrics_path == "/m"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +119,7 @@ def test_the_real_server_gets_the_same_folders(tmp_path):
 def test_docker_mounts_the_same_folders_and_listens_on_loopback(tmp_path):
     command = engine_command(MODELS, tmp_path, 1, 2, which={"docker": "/docker"}.get)
     assert command[:3] == ["/docker", "run", "--rm"]
+    assert "--init" in command  # or a container's first process hears no signal to end
     assert "--publish=127.0.0.1:2:8501" in command
     assert "--volume=/exported/voice:/models/voice:ro" in command
     assert IMAGE in command

@@ -296,6 +296,31 @@ def test_health(channel):
         assert stub.Check(health_pb2.HealthCheckRequest(service=name)).status == 1
 
 
+def test_health_is_answered_only_where_it_is_asked_for(folder):
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    with running(model(folder / "made")) as server:
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            check = health_pb2_grpc.HealthStub(channel).Check
+            assert refused(check, health_pb2.HealthCheckRequest())[0] == "UNIMPLEMENTED"
+
+
+def test_a_label_is_answered_by_its_version(folder):
+    labelled = model(folder / "made", labels=(("stable", 1),))
+    with running(labelled, free_labels=True) as server:
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            response = stub.Predict(predict(label="stable", x=row()), timeout=20)
+            assert response.model_spec.version.value == 1
+            assert response.model_spec.version_label == ""
+
+
+def test_requests_are_counted_by_their_entrypoint(server, stub):
+    stub.Predict(predict(x=row()))
+    text = requests.get(server.url + "/monitoring/prometheus/metrics", timeout=5).text
+    assert 'request_latency_count{model_name="made",API="Predict",entrypoint="GRPC"}' in text
+
+
 def test_a_unix_socket_answers_too(server):
     with grpc.insecure_channel(f"unix:{server.socket}") as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
@@ -332,7 +357,10 @@ def test_a_taken_port_is_an_error_in_words(folder, server):
 def test_reload_adds_and_removes_models(folder):
     request = model_management_pb2.ReloadConfigRequest()
     for name in ("made", "second"):
-        request.config.model_config_list.config.add(name=name, base_path=str(folder / "made"))
+        path = str(folder / "made")
+        request.config.model_config_list.config.add(
+            name=name, base_path=path, model_platform="tensorflow"
+        )
     with running(model(folder / "made")) as server:
         with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
             stub = model_service_pb2_grpc.ModelServiceStub(channel)
@@ -347,14 +375,15 @@ def test_reload_adds_and_removes_models(folder):
     ("text", "code", "words"),
     [
         ("", "INVALID_ARGUMENT", "no model config list"),
-        ("config { name: 'a' base_path: 'x' }", "INVALID_ARGUMENT", "absolute path"),
+        ("config { name: 'a' base_path: '/x' }", "INVALID_ARGUMENT", "nor model_platform"),
+        ("config { name: 'a' base_path: 'x' %s }", "INVALID_ARGUMENT", "absolute path"),
         (
-            "config { name: 'a' base_path: '/x' } config { name: 'a' base_path: '/y' }",
+            "config { name: 'a' base_path: '/x' %s } config { name: 'a' base_path: '/y' %s }",
             "INVALID_ARGUMENT",
             "Illegal to list model a multiple times",
         ),
         (
-            "config { name: 'a' base_path: '/x' version_labels { key: 's' value: 7 } }",
+            "config { name: 'a' base_path: '/x' %s version_labels { key: 's' value: 7 } }",
             "FAILED_PRECONDITION",
             "not currently available for inference",
         ),
@@ -363,6 +392,7 @@ def test_reload_adds_and_removes_models(folder):
 def test_a_wrong_reload_is_refused(folder, text, code, words):
     request = model_management_pb2.ReloadConfigRequest()
     if text:
+        text = text.replace("%s", "model_platform: 'tensorflow'")
         text_format.Parse(text, request.config.model_config_list)
     with running(model(folder / "made")) as server:
         with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:

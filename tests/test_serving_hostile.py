@@ -1,5 +1,6 @@
 """Whatever a client sends, the server neither crashes nor calls it its own fault."""
 
+import gzip
 import json
 import random
 import socket
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from served_made import SIGNATURES, model, predict, row, running, save_made
 
 from pnn_keras.serving.config import Batching
+from pnn_keras.serving.http_body import uncompressed
 from pnn_keras.serving.json_answers import write_error
 from pnn_keras.serving.json_requests import find_signature, parse_predict
 from pnn_keras.serving.loading import Servable
@@ -98,6 +100,15 @@ def test_a_damaged_request_is_read_or_refused(signatures, cut, flipped, value):
     if flipped < len(body):
         body[flipped] = value
     read(bytes(body[:cut]), signatures)
+
+
+@given(flipped=st.integers(0, 60), value=st.integers(0, 255), cut=st.integers(0, 60))
+@settings(max_examples=500, deadline=None)
+def test_a_damaged_gzip_is_what_it_was_or_empty(flipped, value, cut):
+    body = bytearray(gzip.compress(GOOD, mtime=0))
+    if flipped < len(body):
+        body[flipped] = value
+    assert uncompressed(bytes(body[:cut]), 1000) in (GOOD, b"")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """REST as TensorFlow Serving has it: forms, types, messages, codes."""
 
 import base64
+import gzip
 import json
 import math
 
 import pytest
 import requests
 from served_made import model, running, save_examples, save_made
+
+from pnn_keras.serving.metrics import Metrics
+from pnn_keras.serving.status import Code, http_code
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +176,11 @@ def test_a_wrong_request_is_400_and_says_why(ask, body, words):
         ("/v1/models/made/versions/1", 400, "Malformed request: POST /v1/models/made/versions/1"),
         ("/v1/models/made:guess", 400, "Malformed request: POST /v1/models/made:guess"),
         ("/v1/models/:predict", 400, "Malformed request: POST /v1/models/:predict"),
+        (
+            "/v1/models/made:predict?a=1",
+            400,
+            "Malformed request: POST /v1/models/made:predict?a=1",
+        ),
     ],
 )
 def test_a_wrong_address_is_answered_as_tensorflow_serving_does(ask, path, code, message):
@@ -179,6 +188,31 @@ def test_a_wrong_address_is_answered_as_tensorflow_serving_does(ask, path, code,
         code,
         json.dumps({"error": message}, separators=(",", ":")).encode(),
     )
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "code", "words"),
+    [
+        ("predict", {}, 404, "Servable not found for request: Latest(none)"),
+        ("predict", {"inputs": 1, "instances": 1}, 404, "Servable not found"),
+        ("predict", "{", 400, "JSON Parse error: "),
+        ("predict", {"signature_name": 1}, 400, "'signature_name' key must be a string value."),
+        ("classify", {}, 400, "key 'examples' is expected"),
+        ("regress", {"examples": [{}]}, 404, "Servable not found for request: Latest(none)"),
+    ],
+    ids=repr,
+)
+def test_an_unknown_model_is_told_before_what_its_request_lacks(ask, verb, body, code, words):
+    """Predict needs the model to read a body; classify and regress read it whole before."""
+    got, answer = ask(body, f"/v1/models/none:{verb}")
+    assert got == code
+    assert words in json.loads(answer)["error"]
+
+
+def test_an_unknown_signature_is_told_before_what_its_request_lacks(ask):
+    code, answer = ask({"signature_name": "x"})
+    assert code == 400
+    assert json.loads(answer)["error"] == 'Serving signature name: "x" not found in signature def'
 
 
 def test_names_are_percent_decoded(ask):
@@ -265,6 +299,42 @@ def test_wrong_examples_are_400(ask, body, words):
     assert words in json.loads(answer)["error"]
 
 
+@pytest.mark.parametrize(
+    ("code", "http"),
+    [
+        ("OK", 200),
+        ("INVALID_ARGUMENT", 400),
+        ("FAILED_PRECONDITION", 400),
+        ("OUT_OF_RANGE", 400),
+        ("UNAUTHENTICATED", 401),
+        ("PERMISSION_DENIED", 403),
+        ("NOT_FOUND", 404),
+        ("ALREADY_EXISTS", 409),
+        ("ABORTED", 409),
+        ("RESOURCE_EXHAUSTED", 429),
+        ("CANCELLED", 499),
+        ("UNKNOWN", 500),
+        ("INTERNAL", 500),
+        ("DATA_LOSS", 500),
+        ("UNIMPLEMENTED", 501),
+        ("UNAVAILABLE", 503),
+        ("DEADLINE_EXCEEDED", 504),
+    ],
+)
+def test_each_status_has_its_code_over_http(code, http):
+    assert http_code(Code[code]) == http
+
+
+def test_latencies_are_in_microseconds():
+    metrics = Metrics()
+    metrics.count("voice", "Predict", "REST", "OK", seconds=0.0025)
+    labels = 'model_name="voice",API="Predict",entrypoint="REST"'
+    lines = metrics.text().splitlines()
+    assert f":tensorflow:serving:request_latency_sum{{{labels}}} 2500" in lines
+    assert f'request_latency_bucket{{{labels},le="1983.593"}} 0' in metrics.text()
+    assert f'request_latency_bucket{{{labels},le="3570.467"}} 1' in metrics.text()
+
+
 def test_a_body_over_the_limit_is_413(server):
     answer = requests.post(
         server.url + "/v1/models/made:predict", data=b" " * ((1 << 20) + 1), timeout=5
@@ -278,6 +348,85 @@ def test_a_body_over_the_limit_is_413_without_a_length_too(server):
         server.url + "/v1/models/made:predict", data=(b" " * 65536 for _ in range(17)), timeout=5
     )
     assert answer.status_code == 413
+
+
+def gzipped(server, content, encoding="gzip"):
+    return requests.post(
+        server.url + "/v1/models/made:predict",
+        data=content,
+        headers={"Content-Encoding": encoding},
+        timeout=20,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+def test_a_gzipped_body_is_uncompressed(server, encoding):
+    answer = gzipped(server, gzip.compress(b'{"instances": [[1, 2, 5]]}'), encoding)
+    assert (answer.status_code, answer.json()) == (200, {"predictions": [[2.5, 3.0, 4.5]]})
+
+
+WHOLE = gzip.compress(b'{"instances": [[1, 2, 5]]}')
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"instances": [[1, 2, 5]]}', WHOLE[:-1], WHOLE[:20], WHOLE + b"x", b""], ids=len
+)
+def test_a_body_that_is_no_gzip_counts_as_empty(server, content):
+    answer = gzipped(server, content)
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "JSON Parse error: The document is empty"}
+
+
+def test_a_gzipped_body_is_no_larger_than_another(server):
+    assert gzipped(server, gzip.compress(b" " * (1 << 20))).status_code == 400
+    answer = gzipped(server, gzip.compress(b" " * ((1 << 20) + 1)))
+    assert answer.status_code == 413
+
+
+def test_an_answer_is_never_compressed(server):
+    answer = requests.post(
+        server.url + "/v1/models/made:predict",
+        json={"instances": [[1, 2, 5]] * 1000},
+        headers={"Accept-Encoding": "gzip"},
+        timeout=20,
+    )
+    assert "content-encoding" not in answer.headers
+    assert len(answer.json()["predictions"]) == 1000
+
+
+def cors(headers):
+    return {name: value for name, value in headers.items() if name.startswith("access-control")}
+
+
+def test_pages_of_other_sites_may_ask_only_where_that_is_allowed(server, tmp_path):
+    origin = {"Origin": "https://example.org"}
+    address = "/v1/models/made:predict"
+    kept = requests.post(server.url + address, json={"inputs": 1}, headers=origin, timeout=5)
+    assert cors(kept.headers) == {}
+    save_made(tmp_path / "made")
+    with running(model(tmp_path / "made"), cors=True) as free:
+        answers = [
+            requests.post(free.url + address, json={"instances": [[1, 2, 5]]}, timeout=5),
+            requests.post(free.url + address, data="{", timeout=5),
+            requests.options(free.url + address, headers=origin, timeout=5),
+        ]
+    assert [answer.status_code for answer in answers] == [200, 400, 200]
+    for answer in answers:
+        assert cors(answer.headers) == {
+            "access-control-allow-origin": "*",
+            "access-control-allow-methods": "POST, GET",
+            "access-control-allow-headers": "Content-Type",
+        }
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [({"Origin": "http://localhost:3000"}, 200), ({"Origin": "null"}, 400), ({}, 400)],
+    ids=repr,
+)
+def test_options_are_asked_for_by_browsers_alone(server, headers, code):
+    answer = requests.options(server.url + "/v1/models/made", headers=headers, timeout=5)
+    assert (answer.status_code, answer.content) == (code, b"")
 
 
 def test_a_large_body_is_answered(ask):

@@ -107,6 +107,57 @@ def test_serve_runs_the_real_server_where_it_is_installed(command, base, tmp_pat
     assert "--port=9 --rest_api_port=8501" in (tmp_path / "arguments").read_text()
 
 
+#: Stands in for the real server: says which signals it hears, and takes its time to end.
+HEARER = """#!{python}
+import pathlib, signal, sys, time
+heard = []
+signal.signal(signal.SIGTERM, lambda *_: heard.append("TERM"))
+signal.signal(signal.SIGINT, lambda *_: heard.append("INT"))
+print("listening", file=sys.stderr, flush=True)
+end = time.monotonic() + 30
+while not heard and time.monotonic() < end:
+    time.sleep(0.05)
+time.sleep(0.5)
+pathlib.Path({record!r}).write_text(" ".join(heard))
+raise SystemExit(7)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+def test_a_signal_reaches_the_real_server_which_is_waited_for(base, tmp_path, monkeypatch, number):
+    binary, record = tmp_path / "bin" / "tensorflow_model_server", tmp_path / "record"
+    binary.parent.mkdir()
+    binary.write_text(HEARER.format(python=sys.executable, record=str(record)))
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{binary.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "bin"))
+    arguments = ["pnn_keras", "serve", base, "--engine", "tensorflow_model_server"]
+    with process(*arguments, words="listening") as (started, _):
+        started.send_signal(number)
+        assert started.wait(20) == 7
+        assert record.read_text() == number.name.removeprefix("SIG")
+    assert list(binary.parent.glob("pnn-keras-serve-*")) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_a_real_server_that_a_signal_ends_gives_the_code_of_a_shell():
+    from pnn_keras.serving.engine import run_engine
+
+    assert run_engine(["/bin/sh", "-c", "kill -TERM $$"]) == 128 + signal.SIGTERM
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_what_was_done_at_a_signal_is_done_again_after_the_real_server():
+    from pnn_keras.serving.engine import run_engine
+
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    with pytest.raises(FileNotFoundError):
+        run_engine(["/no/such/program"])
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
 def test_serve_takes_any_saved_model_and_a_folder_of_versions(base, tmp_path):
     from pnn_keras.serving.finding import check_names, find_served
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import shutil
 import threading
 import time
@@ -11,13 +12,19 @@ import pytest
 import requests
 import tensorflow as tf
 from chain_made import made_chain, rows
-from served_made import model, running, save_made
+from served_made import model, running, save_examples, save_made
 from tensorflow_serving.apis import prediction_log_pb2
 
+from pnn_keras.errors import UserError
 from pnn_keras.export import export_chain
 from pnn_keras.serving.config import models_of, read_models
+from pnn_keras.serving.core import Address
+from pnn_keras.serving.loading import Servable
+from pnn_keras.serving.metadata import status_json
+from pnn_keras.serving.models import Models
 from pnn_keras.serving.status import Code, StatusError
 from pnn_keras.serving.versions import ModelVersions, Policy, Version
+from pnn_keras.serving.warmup import warm_up
 
 ROW = {"instances": [[0, 0, 2]]}
 
@@ -131,6 +138,40 @@ def test_a_version_that_does_not_load_replaces_none(base):
         assert ask(server) == {"predictions": [[2.0, 2.0, 3.0]]}
 
 
+def test_a_version_whose_warm_up_fails_replaces_none(base):
+    with running(model(base)) as server:
+        record(save_made(base.parent / "other", 2, 1.0), warm(-1))
+        (base.parent / "other" / "2").rename(base / "2")
+        until(lambda: states(server).get(2) == "END")
+        assert states(server) == {2: "END", 1: "AVAILABLE"}
+        assert ask(server) == {"predictions": [[2.0, 2.0, 3.0]]}
+
+
+def test_a_version_is_a_folder_whose_name_is_a_number(tmp_path, monkeypatch):
+    for name in ("1", "12", "007", "7", "x", "1.5", "-3", "2 ", ".13", "9" * 19):
+        (tmp_path / name).mkdir()
+    (tmp_path / "14").write_text("a file")
+    loaded = []
+
+    async def load(version, name, folder):
+        loaded.append((version.number, folder.name))
+
+    monkeypatch.setattr(Version, "load", load)
+    asyncio.run(ModelVersions("made", tmp_path, Policy(latest=0)).load())
+    assert loaded == [(1, "1"), (7, "7"), (12, "12")]
+
+
+@pytest.mark.parametrize("state", ["START", "LOADING", "AVAILABLE", "UNLOADING", "END"])
+def test_the_status_names_the_state(tmp_path, state):
+    versions = ModelVersions("made", tmp_path, Policy())
+    versions.versions[1] = Version(1, frozenset())
+    versions.versions[1].state = state
+    models = Models()
+    models.served["made"] = versions
+    (entry,) = json.loads(status_json(models, Address("made")))["model_version_status"]
+    assert (entry["version"], entry["state"]) == ("1", state)
+
+
 def test_a_version_that_was_half_copied_loads_once_it_is_whole(base):
     whole = save_made(base.parent / "other", 2, 1.0)
     with running(model(base)) as server:
@@ -149,6 +190,43 @@ def test_a_server_without_a_version_waits_for_one(tmp_path):
         until(lambda: requests.get(server.url + "/readyz", timeout=5).status_code == 200)
 
 
+def warnings_of(caplog, versions, *steps):
+    """What is logged at each of some looks, each after a step."""
+    found = []
+    for step in steps:
+        step()
+        caplog.clear()
+        asyncio.run(versions.load())
+        found.append([record.getMessage() for record in caplog.records])
+    return found
+
+
+def nothing():
+    pass
+
+
+def test_a_missing_base_path_is_told_once_and_again_when_it_went_again(tmp_path, caplog):
+    versions = ModelVersions("made", tmp_path / "made", Policy())
+    make, remove = versions.base_path.mkdir, versions.base_path.rmdir
+    missing, again, empty, still, gone = warnings_of(
+        caplog, versions, nothing, nothing, make, nothing, remove
+    )
+    assert missing == gone
+    assert len(missing) == 1 and missing[0].startswith("Cannot look for versions of made: ")
+    assert empty == [
+        f"No version of made is in {versions.base_path}. "
+        "A version is a folder that has a number as its name"
+    ]
+    assert (again, still) == ([], [])
+
+
+def test_a_version_that_a_config_names_and_nobody_exported_is_told_once(tmp_path, caplog):
+    versions = ModelVersions("made", tmp_path, Policy(specific=(2, 3)))
+    first, second = warnings_of(caplog, versions, nothing, nothing)
+    assert first == [f"The config names versions of made not in {tmp_path}: 2, 3"]
+    assert second == []
+
+
 @pytest.mark.parametrize(
     ("policy", "served"),
     [
@@ -163,14 +241,17 @@ def test_the_policy_says_which_versions_are_served(policy, served):
     assert policy.chosen([3, 1, 2]) == served
 
 
+ALL = {"policy": Policy(latest=0)}
+
+
 def test_several_versions_answer_under_their_numbers_and_labels(base):
     save_made(base, 2, 1.0)
-    labels = (("canary", 2), ("stable", 1))
-    with running(model(base, policy=Policy(latest=0), labels=labels)) as server:
+    with running(model(base, **ALL)) as server:
+        apply(server, model(base, labels=(("canary", 2), ("stable", 1)), **ALL))
         assert ask(server, "made/versions/1")["predictions"][0][2] == 3.0
         assert ask(server, "made/labels/stable")["predictions"][0][2] == 3.0
         assert ask(server, "made/labels/canary")["predictions"][0][2] == 4.0
-        apply(server, model(base, policy=Policy(latest=0), labels=(("stable", 2),)))
+        apply(server, model(base, labels=(("stable", 2),), **ALL))
         assert ask(server, "made/labels/stable")["predictions"][0][2] == 4.0
         error = {"error": "Unrecognized servable version label: canary"}
         assert ask(server, "made/labels/canary") == error
@@ -187,25 +268,63 @@ def test_a_label_leaves_a_version_before_the_version_leaves(base, monkeypatch):
             await asyncio.to_thread(gate.wait, 20)
 
     monkeypatch.setattr(ModelVersions, "load", late)
-    old = model(base, policy=Policy(latest=0), labels=(("stable", 1),))
     new = model(base, policy=Policy(specific=(2,)), labels=(("stable", 2),))
-    with running(old) as server:
+    with running(model(base, **ALL)) as server:
+        apply(server, model(base, labels=(("stable", 1),), **ALL))
         work = server.models.apply([new, model(base, "slow")])
         change = asyncio.run_coroutine_threadsafe(work, server.loop)
         until(lambda: states(server, "slow") == {2: "AVAILABLE"})
-        during = ask(server, "made/labels/stable")
+        during = ask(server, "made/labels/stable"), states(server)[1]
         gate.set()
         change.result(20)
-        assert during["predictions"][0][2] == 3.0
+        assert during == ({"predictions": [[2.0, 2.0, 4.0]]}, "AVAILABLE")
+        until(lambda: states(server)[1] == "END")
+
+
+def test_a_version_and_its_label_are_two_changes(base):
+    """The second comes once the version is loaded; together nothing of them is taken."""
+    save_made(base, 2, 1.0)
+    first = {"policy": Policy(specific=(1,)), "labels": (("stable", 1),)}
+    both = {"policy": Policy(specific=(1, 2))}
+    with running(model(base, policy=Policy(specific=(1,)))) as server:
+        apply(server, model(base, **first))
+        refusal = "version 2 of model made, which is not currently available for inference$"
+        with pytest.raises(StatusError, match=refusal) as raised:
+            apply(server, model(base, labels=(("stable", 2),), **both))
+        assert raised.value.code is Code.FAILED_PRECONDITION
+        assert states(server) == {1: "AVAILABLE"}
+        assert ask(server, "made/labels/stable")["predictions"][0][2] == 3.0
+        apply(server, model(base, labels=(("stable", 1),), **both))
+        apply(server, model(base, labels=(("stable", 2),), **both))
         assert ask(server, "made/labels/stable")["predictions"][0][2] == 4.0
 
 
-def test_no_label_is_given_to_a_version_that_leaves(base):
+def test_status_and_metadata_are_told_of_a_label(base):
     save_made(base, 2, 1.0)
-    both = model(base, policy=Policy(latest=0), labels=(("stable", 1),))
-    with running(both) as server:
-        with pytest.raises(Exception, match="not currently available for inference"):
-            apply(server, model(base, policy=Policy(specific=(2,)), labels=(("stable", 1),)))
+    with running(model(base, **ALL)) as server:
+        apply(server, model(base, labels=(("stable", 1), ("two words", 2)), **ALL))
+        url = server.url + "/v1/models/made/labels/"
+        status = requests.get(url + "stable", timeout=5).json()["model_version_status"]
+        assert [entry["version"] for entry in status] == ["1"]
+        spec = requests.get(url + "two%20words/metadata", timeout=5).json()["model_spec"]
+        assert spec == {"name": "made", "signature_name": "", "version": "2"}
+        answer = requests.get(url + "canary", timeout=5)
+        error = {"error": "Unrecognized servable version label: canary"}
+        assert (answer.status_code, answer.json()) == (400, error)
+
+
+def test_no_label_is_there_at_the_start_without_a_permission(base):
+    with pytest.raises(UserError, match="--allow_version_labels_for_unavailable_models"):
+        with running(model(base, labels=(("stable", 1),))):
+            pass
+
+
+def test_a_label_of_a_version_that_the_same_change_drops_finds_nothing(base):
+    save_made(base, 2, 1.0)
+    with running(model(base, **ALL)) as server:
+        apply(server, model(base, policy=Policy(specific=(2,)), labels=(("stable", 1),)))
+        error = {"error": "Servable not found for request: Specific(made, 1)"}
+        assert ask(server, "made/labels/stable") == error
 
 
 def test_a_label_of_a_version_that_is_not_loaded_needs_a_permission(base):
@@ -255,7 +374,7 @@ def test_a_config_file_is_read_again(base):
     save_made(base, 2, 1.0)
     path = base.parent / "models.config"
     path.write_text(CONFIG % (base, 1))
-    with running(config_file=path, config_poll=0.1) as server:
+    with running(config_file=path, config_poll=0.1, free_labels=True) as server:
         assert ask(server, "made/labels/stable")["predictions"][0][2] == 3.0
         path.write_text("model_config_list {")  # half written: nothing changes
         time.sleep(0.3)
@@ -273,17 +392,42 @@ def test_a_config_is_read_in_full(tmp_path):
 
 
 def test_policies_of_a_config():
-    from google.protobuf import text_format
-    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
-
-    text = "model_config_list { config { name: 'a' base_path: '/a' %s } }"
     for given, policy in [
         ("", Policy(1)),
         ("model_version_policy { latest { num_versions: 3 } }", Policy(3)),
         ("model_version_policy { all {} }", Policy(0)),
     ]:
-        (read,) = models_of(text_format.Parse(text % given, ModelServerConfig()))
+        (read,) = models_of(configured("model_platform: 'tensorflow' " + given))
         assert read.policy == policy
+
+
+def configured(text):
+    from google.protobuf import text_format
+    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+    config = ModelServerConfig()
+    text_format.Parse(f"config {{ name: 'a' base_path: '/a' {text} }}", config.model_config_list)
+    return config
+
+
+def test_the_old_word_for_a_platform_will_do():
+    (read,) = models_of(configured("model_type: TENSORFLOW"))
+    assert read.name == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "illegal setting neither model_type .* nor model_platform"),
+        ("model_type: TENSORFLOW model_platform: 'tensorflow'", "illegal setting both"),
+        ("model_type: OTHER", "model_type 2 is not supported"),
+        ("model_platform: 'caffe'", "unsupported model_platform 'caffe'"),
+    ],
+)
+def test_a_model_without_a_platform_that_is_known_is_refused(text, words):
+    with pytest.raises(StatusError, match=words) as raised:
+        models_of(configured(text))
+    assert raised.value.code is Code.INVALID_ARGUMENT
 
 
 def record(folder, *logs):
@@ -306,6 +450,35 @@ def test_warm_up_records_are_played(base):
     record(base / "1", warm(1), warm(2))
     with running(model(base)) as server:
         assert states(server) == {1: "AVAILABLE"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "signature"),
+    [("classify_log", ""), ("regress_log", "value"), ("multi_inference_log", "")],
+)
+def test_warm_up_records_are_of_every_kind(tmp_path, kind, signature):
+    folder = save_examples(tmp_path)
+    servable = Servable("examples", 1, folder)
+    record(folder, recorded(kind, signature))
+    assert warm_up(servable, folder) == 1
+    shutil.rmtree(folder / "assets.extra")
+    record(folder, recorded(kind, signature), recorded(kind, "none"))
+    with pytest.raises(StatusError, match="none"):
+        warm_up(servable, folder)
+    servable.close()
+
+
+def recorded(kind, signature):
+    log = prediction_log_pb2.PredictionLog()
+    request = getattr(log, kind).request
+    example = request.input.example_list.examples.add()
+    example.features.feature["x"].float_list.value.append(0.5)
+    if kind == "multi_inference_log":
+        task = request.tasks.add(method_name="tensorflow/serving/classify")
+        task.model_spec.name, task.model_spec.signature_name = "examples", signature
+    else:
+        request.model_spec.signature_name = signature
+    return log.SerializeToString()
 
 
 @pytest.mark.parametrize(

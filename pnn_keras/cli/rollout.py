@@ -19,6 +19,9 @@ def rollout(
     folder: Annotated[
         Path, option("--in", metavar="DIR", help="Folder that holds models.config.")
     ] = Path("export"),
+    new_label: Annotated[
+        bool, option("--new-label", help="Make labels other than stable, canary and the model's.")
+    ] = False,
     retire: Annotated[
         bool, option("--retire", help="No longer load versions that have no label.")
     ] = False,
@@ -27,7 +30,7 @@ def rollout(
     from pnn_keras import terminal
     from pnn_keras.deployment import label_versions
 
-    moved = label_versions(folder, name, _versions(labels or []), retire=retire)
+    moved = label_versions(folder, name, _versions(labels or []), new=new_label, retire=retire)
     meanings = ", ".join(
         f"{label} is {version}" for label, version in sorted(moved.labels.items())
     )

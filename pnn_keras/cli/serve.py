@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -104,13 +103,8 @@ def _run(served: list, host: str, port: int, rest_port: int, request_log: bool) 
 
 def _run_engine(served: list, scratch: Path, port: int, rest_port: int) -> int:
     from pnn_keras import terminal
-    from pnn_keras.serving.engine import engine_command
+    from pnn_keras.serving.engine import engine_command, run_engine
 
     command = engine_command(served, scratch, port, rest_port)
     terminal.note("Running " + " ".join(command))
-    with subprocess.Popen(command) as process:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            # The terminal has sent it the signal too; it ends by itself.
-            return process.wait()
+    return run_engine(command)

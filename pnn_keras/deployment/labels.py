@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from pnn_keras.deployment.served import MODEL_CONFIG, ServedModel, model_config, read_model_config
+from pnn_keras.deployment.served import (
+    LABELS,
+    MODEL_CONFIG,
+    ServedModel,
+    model_config,
+    read_model_config,
+)
 from pnn_keras.errors import UserError
 from pnn_keras.folder import write_whole
 
@@ -17,24 +24,28 @@ def label_versions(
     model: str,
     labels: Mapping[str, int] = MappingProxyType({}),
     *,
+    new: bool = False,
     retire: bool = False,
 ) -> ServedModel:
     """Moves labels of a model in ``models.config``; a server that polls it follows.
 
     A server moves a label only to a version that it has loaded, and refuses the
-    whole file otherwise. So does this: a version has to be listed already.
+    whole file otherwise. So does this: a version has to be listed already. A label
+    other than ``stable``, ``canary`` and those that the model has is taken for a
+    slip of the pen, after which everyone would go on hearing the old version.
 
     Args:
         folder: the deployment folder.
         model: the model's name.
         labels: the version that each label means from now on, by label.
+        new: whether labels may be new ones.
         retire: whether versions that have no label then are no longer loaded.
 
     Returns:
         The model as it is listed now.
 
     Raises:
-        UserError: the model or the version is not listed there.
+        UserError: the model, the version or the label is not listed there.
         PnnKerasError: the disk refused.
 
     Example:
@@ -52,6 +63,8 @@ def label_versions(
     entries = {entry.name: entry for entry in config.model_config_list.config}
     if model not in entries:
         raise UserError(f"{path} lists no {model}. It lists: {', '.join(entries) or 'nothing'}")
+    if not new:
+        _check_known(model, labels, {*LABELS, *entries[model].version_labels})
     listed = tuple(entries[model].model_version_policy.specific.versions)
     for label, version in labels.items():
         if version not in listed:
@@ -66,3 +79,15 @@ def label_versions(
     text = model_config([moved], config)
     write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
     return moved
+
+
+def _check_known(model: str, labels: Iterable[str], known: Collection[str]) -> None:
+    for label in labels:
+        if label not in known:
+            meant = difflib.get_close_matches(label, known, n=1)
+            raise UserError(
+                f"{model} has no label {label!r}. "
+                + (f"Is {meant[0]!r} meant? " if meant else "")
+                + f"It has or may have: {', '.join(sorted(known))}. "
+                "A label of your own is made with --new-label (in Python: new=True)"
+            )

@@ -100,7 +100,7 @@ def models_of(config) -> list[Model]:
 
     Raises:
         StatusError: INVALID_ARGUMENT; a name is missing or twice there, a base
-            path is not absolute, or a platform is not TensorFlow.
+            path is not absolute, or a platform is missing or not TensorFlow.
     """
     if config.WhichOneof("config") == "custom_model_config":
         raise invalid("Custom model config is not supported")
@@ -116,11 +116,7 @@ def models_of(config) -> list[Model]:
 def _model(entry) -> Model:
     if not entry.name:
         raise invalid("Expected each model of the config to have a name")
-    if entry.model_platform not in ("", "tensorflow"):
-        raise invalid(
-            f"Model {entry.name}: unsupported model_platform {entry.model_platform!r}; "
-            "expected 'tensorflow'"
-        )
+    _check_platform(entry)
     if not os.path.isabs(entry.base_path):
         raise invalid(
             f"Expected model {entry.name} to have an absolute path or URI; "
@@ -128,6 +124,30 @@ def _model(entry) -> Model:
         )
     labels = tuple(sorted(entry.version_labels.items()))
     return Model(entry.name, Path(entry.base_path), _policy(entry), labels)
+
+
+def _check_platform(entry) -> None:
+    """TensorFlow, said in one of two ways; nothing is not enough for TensorFlow Serving."""
+    if entry.model_type and entry.model_platform:
+        raise invalid(
+            f"Model {entry.name}: illegal setting both model_type (deprecated) and model_platform"
+        )
+    if not (entry.model_type or entry.model_platform):
+        raise invalid(
+            f"Model {entry.name}: illegal setting neither model_type (deprecated) nor "
+            "model_platform; expected model_platform: 'tensorflow'"
+        )
+    if entry.model_type not in (_UNSPECIFIED, _TENSORFLOW):
+        raise invalid(f"Model {entry.name}: model_type {entry.model_type} is not supported")
+    if entry.model_platform not in ("", "tensorflow"):
+        raise invalid(
+            f"Model {entry.name}: unsupported model_platform {entry.model_platform!r}; "
+            "expected 'tensorflow'"
+        )
+
+
+#: Values of ``ModelType``.
+_UNSPECIFIED, _TENSORFLOW = 0, 1
 
 
 def _policy(entry) -> Policy:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -59,6 +62,7 @@ def engine_command(
         docker,
         "run",
         "--rm",
+        "--init",  # the server, as the first process of the container, would hear no signal
         f"--publish=127.0.0.1:{port}:8500",
         f"--publish=127.0.0.1:{rest_port}:8501",
         *(f"--volume={mount}" for mount in mounts),
@@ -68,6 +72,51 @@ def engine_command(
         "--rest_api_port=8501",
         "--model_config_file=/models/models.config",
     ]
+
+
+def run_engine(command: Sequence[str]) -> int:
+    """Runs the program until it has ended; a signal to end is passed on, and waited for.
+
+    It leads a process group of its own: what is typed at the terminal reaches it
+    once, through here.
+
+    Args:
+        command: the program and its arguments.
+
+    Returns:
+        Its exit code; 128 and the signal's number where a signal ended it.
+
+    Example:
+
+    >>> run_engine([sys.executable, "-c", "raise SystemExit(3)"])
+    3
+    """
+    process, early = None, []
+
+    def pass_on(number: int, frame) -> None:
+        if process is None:
+            early.append(number)
+        else:
+            process.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in _ending()}
+    try:
+        process = subprocess.Popen(command, process_group=0 if before else None)
+        for number in early:
+            process.send_signal(number)
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
+
+
+def _ending() -> list[int]:
+    """The signals that ask for an end, but for those that this process was told to ignore."""
+    if sys.platform == "win32":
+        return []
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    return [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
 
 
 def _config(paths: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ from pnn_keras.serving.settings import Settings
 #: Flags of the real server that mean nothing here; they are taken, so that commands still work.
 _IDLE = (
     "enable_model_warmup",
+    "enable_profiler",
     "enforce_session_run_timeout",
     "file_system_poll_wait_seconds_during_load",
     "flush_filesystem_caches",
@@ -22,10 +23,13 @@ _IDLE = (
     "load_retry_interval_micros",
     "max_num_load_retries",
     "num_load_threads",
+    "num_tflite_interpreters_per_pool",
+    "num_tflite_pools",
     "num_unload_threads",
     "num_request_iterations_for_warmup",
     "per_process_gpu_memory_fraction",
     "prefer_tflite_model",
+    "remove_unused_fields_from_bundle_metagraph",
     "rest_api_num_threads",
     "saved_model_tags",
     "tensorflow_inter_op_parallelism",
@@ -79,6 +83,7 @@ def parse_flags(arguments: Sequence[str]) -> Settings:
         ),
         rest_timeout=given.rest_api_timeout_in_ms / 1e3,
         most_bytes=given.max_request_bytes,
+        cors=given.rest_api_enable_cors_support,
         free_labels=given.allow_version_labels_for_unavailable_models,
         request_log=_request_log(given.request_log),
     )
@@ -105,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     _switch(parser, "--enable_batching", "join requests of different clients")
     add("--batching_parameters_file", default="", help="BatchingParameters as text")
     add("--rest_api_timeout_in_ms", type=_positive, default=30000, help="longest REST request")
+    _switch(parser, "--rest_api_enable_cors_support", "let pages of other sites ask")
     _switch(parser, "--allow_version_labels_for_unavailable_models", "label what is not loaded")
     _switch(parser, "--enable_grpc_healthcheck_service", "answer grpc.health.v1")
     add("--grpc_socket_path", default="", help="Unix socket to listen on too")

@@ -16,17 +16,20 @@ from pnn_keras.serving.status import StatusError, invalid
 
 @dataclasses.dataclass(frozen=True)
 class Body:
-    """A predict request as it came.
+    """A predict request as it came; its form is checked once its signature is known.
 
     Attributes:
         signature_name: the signature that it names; empty for the default.
         content: the whole JSON object.
-        row: whether it has the row form, ``instances``.
     """
 
     signature_name: str
     content: dict
-    row: bool
+
+    @property
+    def row(self) -> bool:
+        """Whether it has the row form, ``instances``."""
+        return "instances" in self.content
 
     def arrays(self, signature: Signature) -> dict[str, np.ndarray]:
         """The inputs, each with the batch as its first dimension in row form.
@@ -37,6 +40,7 @@ class Body:
         if not signature.inputs:
             name = self.signature_name or "DEFAULT"
             raise invalid(f"Failed to get input map for signature: {name}")
+        _check_form(self.content)
         if self.row:
             return _from_rows(self.content["instances"], signature.inputs)
         return _from_columns(self.content["inputs"], signature.inputs)
@@ -80,7 +84,10 @@ def _parse_with_constants(body: bytes, error: orjson.JSONDecodeError):
 
 
 def parse_predict(body: bytes) -> Body:
-    """The body of a predict request.
+    """The body of a predict request, of which only the signature's name is looked at.
+
+    As in TensorFlow Serving, an unknown model or signature is told first, and a
+    missing key of the body only then.
 
     Raises:
         StatusError: INVALID_ARGUMENT, in TensorFlow Serving's words.
@@ -89,13 +96,15 @@ def parse_predict(body: bytes) -> Body:
 
     >>> parse_predict(b'{"signature_name": "audio", "instances": [1.0]}').signature_name
     'audio'
-    >>> parse_predict(b"{}").row
-    Traceback (most recent call last):
-        ...
-    pnn_keras.serving.status.StatusError: Missing 'inputs' or 'instances' key
+    >>> parse_predict(b'{"inputs": [1.0]}').row
+    False
     """
     content = parse_json(body)
-    name = signature_name(content)
+    return Body(signature_name(content), content)
+
+
+def _check_form(content: dict) -> None:
+    """Refuses a body that has neither the row form nor the column form, or both."""
     row, column = "instances" in content, "inputs" in content
     if row and column:
         raise invalid(
@@ -108,7 +117,6 @@ def parse_predict(body: bytes) -> Body:
         raise invalid(f"JSON Value: {shown(content)} Excepting 'instances' to be an list/array")
     if row and not content["instances"]:
         raise invalid(f"JSON Value: {shown(content)} No values in 'instances' array")
-    return Body(name, content, row)
 
 
 def signature_name(content: dict) -> str:

@@ -36,15 +36,19 @@ class Models:
     async def apply(self, models: Sequence[Model]) -> None:
         """Serves exactly these models; those that stay answer all the while.
 
+        Labels move first, as in TensorFlow Serving: no label names a version that
+        the same change loads, and none is left on one that it drops.
+
         Args:
             models: the models; names are unique.
 
         Raises:
             StatusError: FAILED_PRECONDITION; a label names a version that is not
-                loaded, or a model's new path holds none that loads. The other
-                models have changed all the same, the labels have not.
+                loaded, and nothing has changed; or a model's new path holds none
+                that loads, and all else has changed.
         """
         async with self._changing:
+            self.labels = self._labelling(models)
             renewed = self._renewed(models)
             # New names show their states at once; replaced ones answer as before until then.
             self.served = {**renewed, **self.served}
@@ -54,14 +58,10 @@ class Models:
             self.served = renewed
             for model in leaving:
                 self._in_background(model.close())
-            try:
-                if stuck:
-                    raise StatusError(Code.FAILED_PRECONDITION, "; ".join(stuck))
-                # Before a version leaves, so that no label names one that has left.
-                self._label(models)
-            finally:
-                for model in renewed.values():
-                    model.drop()
+            for model in renewed.values():
+                model.drop()
+            if stuck:
+                raise StatusError(Code.FAILED_PRECONDITION, "; ".join(stuck))
 
     def _renewed(self, models: Sequence[Model]) -> dict[str, ModelVersions]:
         """The models of a new configuration; one whose path stays is the same object."""
@@ -90,20 +90,23 @@ class Models:
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
-    def _label(self, models: Sequence[Model]) -> None:
+    def _labelling(self, models: Sequence[Model]) -> dict[str, dict[str, int]]:
+        """Each model's labels from now on, by name; refused where one may not be given."""
         for model in models:
             for label, number in model.labels:
-                in_use = self.labels.get(model.name, {}).get(label, number)
-                if number in self.served[model.name].staying or (
-                    self._free_labels and in_use == number
-                ):
-                    continue
-                raise StatusError(
-                    Code.FAILED_PRECONDITION,
-                    f"Request to assign label to version {number} of model {model.name}, "
-                    f"which is not currently available for inference (label {label!r})",
-                )
-        self.labels = {model.name: dict(model.labels) for model in models}
+                if not self._may_mean(model.name, label, number):
+                    raise StatusError(
+                        Code.FAILED_PRECONDITION,
+                        f"Request to assign label to version {number} of model {model.name}, "
+                        "which is not currently available for inference",
+                    )
+        return {model.name: dict(model.labels) for model in models}
+
+    def _may_mean(self, name: str, label: str, number: int) -> bool:
+        if name in self.served and number in self.served[name].available:
+            return True
+        in_use = self.labels.get(name, {}).get(label, number)
+        return self._free_labels and in_use == number
 
     async def poll(self) -> None:
         """Looks once for new and gone versions of every model."""

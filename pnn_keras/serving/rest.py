@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from pnn_keras.serving import rest_examples
 from pnn_keras.serving.core import Address, Core, Outcome
+from pnn_keras.serving.http_body import Gone, TooLarge, read_body
 from pnn_keras.serving.json_answers import write_error, write_predictions
 from pnn_keras.serving.json_requests import Body, find_signature, parse_predict
 from pnn_keras.serving.loading import Servable
@@ -31,8 +32,17 @@ _LOOK = re.compile(
 #: Bodies from this size on are parsed in a thread, in bytes: nobody else waits for them.
 _LARGE = 1 << 19
 
+_JSON = (b"content-type", b"application/json")
+
 #: What a body over the limit is answered with: HTTP has a code of its own for it.
 _TOO_LARGE = 413
+
+#: What lets pages of other sites ask, as TensorFlow Serving words it.
+_CORS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"POST, GET"),
+    (b"access-control-allow-headers", b"Content-Type"),
+)
 
 
 class Rest:
@@ -42,20 +52,25 @@ class Rest:
         core: the models.
         timeout: the longest time for a request, in seconds.
         most_bytes: the largest body.
+        cors: whether pages of other sites may ask (cross-origin resource sharing).
     """
 
-    def __init__(self, core: Core, timeout: float, most_bytes: int):
+    def __init__(self, core: Core, timeout: float, most_bytes: int, cors: bool = False):
         self._core, self._timeout, self._most_bytes = core, timeout, most_bytes
+        self._more_headers = _CORS if cors else ()
 
     async def __call__(self, scope, receive, send) -> None:
         """Answers one HTTP request."""
         try:
-            body = await self._body(scope, receive)
-        except _Gone:
+            body = await read_body(scope, receive, self._most_bytes)
+        except Gone:
             return
-        except _TooLarge:
+        except TooLarge:
             message = f"Request body exceeds the limit of {self._most_bytes} bytes"
-            return await _send(send, _TOO_LARGE, write_error(message), close=True)
+            close = (b"connection", b"close")
+            return await self._send(send, _TOO_LARGE, write_error(message), _JSON, close)
+        if scope["method"] == "OPTIONS":
+            return await self._send(send, _preflight(scope), b"")
         try:
             code, content = 200, await self._answer(scope["method"], _path(scope), body)
         except Exception as error:
@@ -63,23 +78,13 @@ class Rest:
             if status.code is Code.INTERNAL:
                 log.exception("A request failed")
             code, content = http_code(status.code), write_error(status.message)
-        await _send(send, code, content)
+        await self._send(send, code, content, _JSON)
 
-    async def _body(self, scope, receive) -> bytes:
-        for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > self._most_bytes:
-                raise _TooLarge
-        parts, size = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _Gone
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self._most_bytes:
-                raise _TooLarge
-            if not message.get("more_body"):
-                return b"".join(parts) if len(parts) > 1 else parts[0]
+    async def _send(self, send, code: int, content: bytes, *headers: tuple[bytes, bytes]) -> None:
+        length = (b"content-length", str(len(content)).encode())
+        headers = [*headers, length, *self._more_headers]
+        await send({"type": "http.response.start", "status": code, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
 
     async def _answer(self, method: str, path: str, body: bytes) -> bytes:
         if method == "POST" and (match := _ASK.fullmatch(path)):
@@ -128,17 +133,17 @@ async def _aside(size: int, function: Callable, *arguments):
     return await asyncio.to_thread(function, *arguments)
 
 
-class _Gone(Exception):
-    """The client left before its request was whole."""
-
-
-class _TooLarge(Exception):
-    """The body is over the limit."""
+def _preflight(scope) -> int:
+    """The code for a browser that asks whether it may ask; only a browser names an origin."""
+    origin = dict(scope["headers"]).get(b"origin", b"")
+    return 200 if re.search(rb"https?://", origin) else http_code(Code.FAILED_PRECONDITION)
 
 
 def _path(scope) -> str:
-    """The path as it was sent: names in it are decoded one by one."""
+    """The path as it was sent, its query too: names in it are decoded one by one."""
     raw = scope.get("raw_path") or scope["path"].encode()
+    if scope.get("query_string"):
+        raw += b"?" + scope["query_string"]
     return raw.decode("ascii", "replace")
 
 
@@ -150,14 +155,3 @@ def _address(name: str, number: str | None, label: str | None) -> Address:
         None if number is None else int(number),
         None if label is None else urllib.parse.unquote(label),
     )
-
-
-async def _send(send, code: int, content: bytes, close: bool = False) -> None:
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(content)).encode()),
-    ]
-    if close:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": code, "headers": headers})
-    await send({"type": "http.response.body", "body": content})

@@ -21,6 +21,7 @@ from pnn_keras.serving.models import Models
 from pnn_keras.serving.rest import Rest
 from pnn_keras.serving.settings import Settings
 from pnn_keras.serving.site import Surface, site
+from pnn_keras.serving.status import StatusError
 
 log = logging.getLogger("pnn_keras.serving")
 
@@ -71,18 +72,27 @@ class Server:
         if settings.port is None and settings.rest_port is None and not settings.grpc_socket_path:
             raise UserError("Both --port and --rest_api_port are 0: nobody could ask anything")
         await self._listen()
-        await self.models.apply(wanted)
+        await self._apply_first(wanted)
         if settings.version_poll:
             self._keep(self.models.keep_polling(settings.version_poll))
         if settings.config_file and settings.config_poll:
             self._keep(self._keep_reading_config())
+
+    async def _apply_first(self, wanted: list[Model]) -> None:
+        try:
+            await self.models.apply(wanted)
+        except StatusError as error:
+            raise UserError(
+                f"{error.message}. At the start no version is loaded yet: labels need "
+                "--allow_version_labels_for_unavailable_models"
+            ) from error
 
     async def _listen(self) -> None:
         settings = self.settings
         if settings.rest_port is not None:
             listening = _bound(settings.host, settings.rest_port)
             self.rest_port = listening.getsockname()[1]
-            rest = Rest(self._core, settings.rest_timeout, settings.most_bytes)
+            rest = Rest(self._core, settings.rest_timeout, settings.most_bytes, settings.cors)
             self._http = _Http(
                 _http_config(
                     Surface(rest, site(self._core, settings.metrics_path)), settings.grace

@@ -30,6 +30,7 @@ class Settings:
         metrics_path: where Prometheus reads; None is off.
         rest_timeout: the longest time of a REST request, in seconds.
         most_bytes: the largest request.
+        cors: whether pages of other sites may ask through REST.
         free_labels: whether new labels may name versions that are not loaded.
         request_log: where requests are logged as JSON, or None.
         grace: seconds that requests may take to end when the server stops.
@@ -50,6 +51,7 @@ class Settings:
     metrics_path: str | None = METRICS_PATH
     rest_timeout: float = 30.0
     most_bytes: int = 128 << 20
+    cors: bool = False
     free_labels: bool = False
     request_log: TextIO | None = None
     grace: float = 30.0

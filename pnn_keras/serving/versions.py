@@ -122,19 +122,12 @@ class ModelVersions:
         self.versions: dict[int, Version] = {}
         self._unloading: set[asyncio.Task] = set()
         self._wanted: set[int] | None = None
+        self._lacking = ""
 
     @property
     def available(self) -> list[int]:
         """The versions that answer, in order."""
         return sorted(n for n, v in self.versions.items() if v.state == "AVAILABLE")
-
-    @property
-    def staying(self) -> list[int]:
-        """The versions that answer, and go on to after :meth:`drop`, in order."""
-        wanted, available = self._wanted, self.available
-        if wanted is None or (wanted and wanted.isdisjoint(available)):
-            return available
-        return [number for number in available if number in wanted]
 
     def version(self, number: int | None = None) -> Version:
         """A version that answers; None takes the highest.
@@ -166,11 +159,30 @@ class ModelVersions:
         try:
             found = await asyncio.to_thread(_versions, self.base_path)
         except OSError as error:
-            log.warning("Cannot look for versions of %s: %s", self.name, error)
+            self._warn(f"Cannot look for versions of {self.name}: {error}")
             return
         self._wanted = self.policy.chosen(found)
+        self._warn(self._missing(found))
         for number in sorted(self._wanted):
             await self._load(number, found[number])
+
+    def _missing(self, found: Iterable[int]) -> str:
+        """What the policy asks for and the base path has not, in words; empty if nothing."""
+        if absent := sorted(set(self.policy.specific) - set(found)):
+            numbers = ", ".join(map(str, absent))
+            return f"The config names versions of {self.name} not in {self.base_path}: {numbers}"
+        if not self._wanted:
+            return (
+                f"No version of {self.name} is in {self.base_path}. "
+                "A version is a folder that has a number as its name"
+            )
+        return ""
+
+    def _warn(self, lacking: str) -> None:
+        """Logs what is lacking once, not at each look: TensorFlow Serving fills its log so."""
+        if lacking and lacking != self._lacking:
+            log.warning(lacking)
+        self._lacking = lacking
 
     def drop(self) -> None:
         """Unloads what is no longer wanted, as :meth:`load` found last.
@@ -178,10 +190,13 @@ class ModelVersions:
         Old versions leave only when a wanted one answers; where the newest does
         not load, they stay.
         """
-        for number in set(self.available) - set(self.staying):
-            self._leave(self.versions[number])
-        if self._wanted is not None:
-            self._forget(self._wanted)
+        wanted, available = self._wanted, set(self.available)
+        if wanted is None:
+            return
+        if not wanted or wanted & available:
+            for number in available - wanted:
+                self._leave(self.versions[number])
+        self._forget(wanted)
 
     async def _load(self, number: int, folder: Path) -> None:
         known = self.versions.get(number)
@@ -214,12 +229,12 @@ class ModelVersions:
 
 
 def _versions(base_path: Path) -> dict[int, Path]:
-    """Folders whose name is a number; of two names of one number the first."""
-    found: dict[int, Path] = {}
-    for path in sorted(base_path.iterdir()):
-        if re.fullmatch("[0-9]{1,18}", path.name) and path.is_dir():
-            found.setdefault(int(path.name), path)
-    return found
+    """Folders whose name is a number; of two names of one number the last, as ``1`` of ``01``."""
+    return {
+        int(path.name): path
+        for path in sorted(base_path.iterdir())
+        if re.fullmatch("[0-9]{1,18}", path.name) and path.is_dir()
+    }
 
 
 def _files(folder: Path) -> frozenset:
