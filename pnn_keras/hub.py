@@ -21,6 +21,19 @@ MOST_BYTES = 2**30
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SNAPSHOTS = "models--*--*/snapshots/*"
 
+# What the library's errors mean, by their names; the more special ones first.
+_MEANINGS = {
+    "GatedRepoError": (
+        "its owner gives access on request. Ask for it on the repository's page, and log in: "
+        "hf auth login"
+    ),
+    "RepositoryNotFoundError": (
+        "the hub has no such repository, or shows it to others alone. Is the name right? If it is "
+        "private, log in: hf auth login"
+    ),
+    "RevisionNotFoundError": "it has no such branch, tag or commit",
+}
+
 
 def fetch_from_hub(address: HubAddress, progress: bool = True) -> Path:
     """The folder of a preset on a hub: its own files alone, in the cache.
@@ -30,7 +43,8 @@ def fetch_from_hub(address: HubAddress, progress: bool = True) -> Path:
 
     Args:
         address: where the preset lies.
-        progress: whether to say on stderr which commit a branch or tag is.
+        progress: whether to say on stderr which commit a branch or tag is,
+            and to show bars on a terminal.
 
     Returns:
         The folder, named after the commit.
@@ -44,7 +58,7 @@ def fetch_from_hub(address: HubAddress, progress: bool = True) -> Path:
     hub = _library()
     if _COMMIT.fullmatch(address.revision or "") and (known := _in_cache(hub, address)):
         return known
-    with _clear_errors(address):
+    with _clear_errors(hub, address):
         info = hub.HfApi(library_name="pnn-keras").model_info(
             address.repository, revision=address.revision, files_metadata=True
         )
@@ -54,11 +68,13 @@ def fetch_from_hub(address: HubAddress, progress: bool = True) -> Path:
         print(f"{address} is {found}", file=sys.stderr)
     if known := _in_cache(hub, found):
         return known
-    with _clear_errors(address):
+    with _clear_errors(hub, address), _bars(hub, progress):
         return _snapshot(hub, found)
 
 
-def push_to_hub(folder: Path, address: HubAddress, private: bool = False) -> HubAddress:
+def push_to_hub(
+    folder: Path, address: HubAddress, private: bool = False, progress: bool = True
+) -> HubAddress:
     """Uploads a preset in one commit; makes the repository if there is none.
 
     Args:
@@ -66,6 +82,7 @@ def push_to_hub(folder: Path, address: HubAddress, private: bool = False) -> Hub
             uploaded.
         address: where to.
         private: whether a repository that is made is for its owner alone.
+        progress: whether to show bars on a terminal.
 
     Returns:
         The address of what was uploaded, with its commit.
@@ -85,16 +102,16 @@ def push_to_hub(folder: Path, address: HubAddress, private: bool = False) -> Hub
             "not pushed. Save the chain again with save_to_preset, which writes one"
         )
     hub = _library()
-    with _clear_errors(address):
+    pictures = sorted(path.name for path in preset.folder.glob("*.png"))  # the card's
+    with _clear_errors(hub, address), _bars(hub, progress):
         api = hub.HfApi(library_name="pnn-keras")
         api.create_repo(
             address.repository, private=private or None, repo_type="model", exist_ok=True
         )
-        commit = api.upload_folder(
-            repo_id=address.repository,
+        commit = api.create_commit(  # not upload_folder, which may make several
+            address.repository,
+            [hub.CommitOperationAdd(name, preset.folder / name) for name in (*FILES, *pictures)],
             repo_type="model",
-            folder_path=preset.folder,
-            allow_patterns=[*FILES, "*.png"],  # the card's pictures
             commit_message=f"Upload a preset of pnn-keras, weights {preset.sha256[:12]}",
         )
     return HubAddress(address.repository, commit.oid)
@@ -153,7 +170,9 @@ def _home() -> Path:
 
 def _library():
     try:
-        import huggingface_hub
+        # It loads what it consists of only when that is imported.
+        import huggingface_hub.errors
+        import huggingface_hub.utils
     except ImportError as error:
         raise DependencyError(
             "hf:// addresses need huggingface_hub, which is not installed. "
@@ -196,16 +215,34 @@ def _check_files(address: HubAddress, sizes: dict[str, int]) -> None:
 
 
 @contextlib.contextmanager
-def _clear_errors(address: HubAddress) -> Iterator[None]:
+def _bars(hub, progress: bool) -> Iterator[None]:
+    """Shows the library's progress bars on a terminal alone."""
+    hide = not (progress and sys.stderr.isatty()) and not hub.utils.are_progress_bars_disabled()
+    if hide:
+        hub.utils.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if hide:
+            hub.utils.enable_progress_bars()
+
+
+@contextlib.contextmanager
+def _clear_errors(hub, address: HubAddress) -> Iterator[None]:
     """The library's errors in our words; they come of two libraries of HTTP, by its version."""
     try:
         yield
     except PnnKerasError:
         raise
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [""])[0]
+        for name, meaning in _MEANINGS.items():
+            if isinstance(error, getattr(hub.errors, name)):
+                raise PnnKerasError(f"{address}: {meaning}") from error
+        # The hub's own words where it said any: the library puts them last.
+        said = getattr(error, "server_message", None) or str(error)
+        reason = (said.strip().splitlines() or [""])[0].rstrip(".")
         raise PnnKerasError(
-            f"{address}: {type(error).__name__}: {reason}. Is the name right, the hub reached, "
-            "and are you logged in (hf auth login) where that is needed? A preset in the cache is "
-            "loaded without the hub by its commit: hf://OWNER/NAME@COMMIT"
+            f"{address}: {type(error).__name__}: {reason}. Is the hub reached, and are you logged "
+            "in (hf auth login) where that is needed? A preset in the cache is loaded without the "
+            "hub by its commit: hf://OWNER/NAME@COMMIT"
         ) from error

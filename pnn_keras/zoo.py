@@ -194,7 +194,7 @@ def push(
         model: a preset, as in :func:`load`, with its card.
         to: ``hf://OWNER/NAME``; the repository is made if there is none.
         private: whether a repository that is made is for its owner alone.
-        progress: as in :func:`load`.
+        progress: whether to say on stderr what is downloaded and uploaded.
 
     Returns:
         The address of what was uploaded, with its commit.
@@ -213,7 +213,7 @@ def push(
             "it, and say there what is known: load(...).save_to_preset(FOLDER, metadata)"
         )
     verify(folder)
-    return push_to_hub(folder, address, private)
+    return push_to_hub(folder, address, private, progress)
 
 
 def _zoo_folder() -> Path:

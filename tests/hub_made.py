@@ -1,146 +1,274 @@
-"""A model hub in a folder, behind the names and signatures of huggingface_hub."""
+"""A model hub on this machine: it answers what huggingface_hub asks of the real one."""
 
+import base64
+import contextlib
 import dataclasses
-import fnmatch
 import hashlib
-import os
-import shutil
-import types
+import http.server
+import json
+import re
+import threading
+import time
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TOKEN = "hf_made"  # of the user "me", who may write under that name alone
 
 
-class HubError(Exception):
-    """What the library raises of the hub's answers."""
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A file of a repository; a large one lies in hf_xet's store, whose hash it then has."""
+
+    content: bytes
+    sha256: str = ""
+    size: int = 0
+    xet: str = ""
+
+    @property
+    def etag(self) -> str:
+        """The name of the content: git's for a small file."""
+        head = b"blob %d\0" % len(self.content)
+        return self.sha256 or hashlib.sha1(head + self.content).hexdigest()
+
+    def listed(self, path: str) -> dict:
+        """The file in a listing of a tree, and of what belongs to a model."""
+        size = self.size or len(self.content)
+        seen = {"type": "file", "path": path, "rfilename": path, "size": size, "oid": self.etag}
+        if self.xet:
+            kept = {"oid": self.sha256, "sha256": self.sha256, "size": size, "pointerSize": 130}
+            seen |= {"lfs": kept, "xetHash": self.xet}
+        return seen
 
 
 @dataclasses.dataclass
-class Sibling:
-    """A file of a repository, as ``RepoSibling``."""
+class Repository:
+    """Commits, the branches and tags that name them, and what was said of each."""
 
-    rfilename: str
-    size: int | None = None
+    private: bool = False
+    gated: bool = False  # what belongs to it is shown to all, its files to few
+    commits: dict[str, dict[str, File]] = dataclasses.field(default_factory=dict)
+    heads: dict[str, str] = dataclasses.field(default_factory=dict)
+    messages: list[str] = dataclasses.field(default_factory=list)
 
-
-@dataclasses.dataclass
-class Info:
-    """A repository at one commit, as ``ModelInfo``."""
-
-    id: str
-    sha: str
-    siblings: list
-
-
-class CommitInfo(str):
-    """The address of a commit, as ``CommitInfo``."""
-
-    oid: str
-
-
-class MadeHub:
-    """Repositories of folders, one folder a commit; stands in for the module huggingface_hub.
-
-    Args:
-        root: where the repositories lie.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.heads: dict[str, dict[str, str]] = {}  # commit by branch or tag, by repository
-        self.private: dict[str, bool | None] = {}
-        self.calls: list[str] = []
-        self.reachable = True
-        self.messages: list[str] = []
-
-    def module(self) -> types.ModuleType:
-        """What ``import huggingface_hub`` gives."""
-        module = types.ModuleType("huggingface_hub")
-        module.snapshot_download = self.snapshot_download
-        module.HfApi = lambda library_name=None: self
-        return module
-
-    def commit(self, repo_id: str, files: dict[str, bytes], branch: str = "main") -> str:
-        """Adds a commit of these files, and gives its name."""
-        repository = self.heads.setdefault(repo_id, {})
-        before = self.root / repo_id / repository.get(branch, "none")
-        old = {p.name: p.read_bytes() for p in before.glob("*")} if before.is_dir() else {}
-        digest = hashlib.sha1(repr((sorted({**old, **files}.items()), branch)).encode())
-        commit = digest.hexdigest()
-        for name, content in {**old, **files}.items():
-            path = self.root / repo_id / commit / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        repository[branch] = commit
+    def add(self, files: dict[str, File], branch: str = "main") -> str:
+        """Adds a commit of these files and of those that the branch has; gives its name."""
+        files = {**self.commits.get(self.heads.get(branch), {}), **files}
+        named = repr((branch, sorted((path, file.etag) for path, file in files.items())))
+        commit = hashlib.sha1(named.encode()).hexdigest()
+        self.commits[commit] = files
+        self.heads[branch] = commit
         return commit
 
-    def model_info(self, repo_id, *, revision=None, files_metadata=False) -> Info:
-        self._call("model_info")
-        if repo_id not in self.heads:
-            raise HubError(f"404 Client Error.\n\nRepository Not Found for url: {repo_id}.")
-        commits = self.heads[repo_id]
-        commit = commits.get(revision or "main", revision)
-        folder = self.root / repo_id / commit
-        if not folder.is_dir():
-            raise HubError(f"404 Client Error.\n\nRevision Not Found: {revision}.")
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        siblings = [
-            Sibling(str(path.relative_to(folder)), path.stat().st_size if files_metadata else None)
-            for path in files
-        ]
-        return Info(repo_id, commit, siblings)
 
-    def snapshot_download(
-        self,
-        repo_id,
-        *,
-        revision=None,
-        cache_dir=None,
-        allow_patterns=None,
-        library_name=None,
-        local_files_only=False,
-    ) -> str:
-        place = Path(cache_dir) / f"models--{repo_id.replace('/', '--')}" / "snapshots" / revision
-        if local_files_only:
-            if not place.is_dir():
-                raise HubError("Cannot find an appropriate cached snapshot folder")
-            return str(place)
-        self._call("snapshot_download")
-        place.mkdir(parents=True, exist_ok=True)
-        source = self.root / repo_id / revision
-        for path in source.rglob("*"):
-            name = str(path.relative_to(source))
-            if (place / name).exists():
-                continue
-            if path.is_file() and any(fnmatch.fnmatch(name, p) for p in allow_patterns or ["*"]):
-                blob = place.parents[1] / "blobs" / hashlib.sha256(path.read_bytes()).hexdigest()
-                blob.parent.mkdir(exist_ok=True)
-                shutil.copy(path, blob)
-                (place / name).parent.mkdir(exist_ok=True)
-                os.symlink(os.path.relpath(blob, place), place / name)
-        return str(place)
+class MadeHub(http.server.ThreadingHTTPServer):
+    """Repositories in memory, behind the addresses and headers of the real hub.
 
-    def create_repo(self, repo_id, *, private=None, repo_type=None, exist_ok=False) -> str:
-        self._call("create_repo")
-        assert exist_ok or repo_id not in self.heads
-        self.private.setdefault(repo_id, private)
-        self.heads.setdefault(repo_id, {})
-        return f"https://hub.invalid/{repo_id}"
+    ``asked`` are the requests; ``xet`` is the folder of a store for weights, without which they
+    are kept like small files; ``hashes`` are hf_xet's of what is in it, by SHA-256.
+    """
 
-    def upload_folder(
-        self, *, repo_id, folder_path, repo_type=None, allow_patterns=None, commit_message=None
-    ) -> CommitInfo:
-        self._call("upload_folder")
-        files = {
-            path.name: path.read_bytes()
-            for path in Path(folder_path).iterdir()
-            if any(fnmatch.fnmatch(path.name, pattern) for pattern in allow_patterns or ["*"])
-        }
-        self.messages.append(commit_message)
-        commit = self.commit(repo_id, files)
-        info = CommitInfo(f"https://hub.invalid/{repo_id}/commit/{commit}")
-        info.oid = commit
-        return info
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.repositories: dict[str, Repository] = {}
+        self.asked: list[str] = []
+        self.xet: Path | None = None
+        self.hashes: dict[str, str] = {}
 
-    def _call(self, name: str) -> None:
-        if not self.reachable:
-            raise OSError("the hub is not reached")
-        self.calls.append(name)
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def commit(self, name: str, files: dict[str, bytes], branch: str = "main") -> str:
+        """Adds a commit of these files to a repository, and gives its name."""
+        repository = self.repositories.setdefault(name, Repository())
+        return repository.add({path: File(content) for path, content in files.items()}, branch)
+
+    def stop(self) -> None:
+        """From now on nobody answers."""
+        self.shutdown()
+        self.server_close()
+
+
+class Refusal(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, status: int, code: str = "", message: str = ""):
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        address = urlsplit(self.path)
+        self.server.asked.append(f"{self.command} {address.path}")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            for method, pattern, function in ROUTES:
+                found = re.fullmatch(pattern, address.path)
+                if found and self.command in method.split():
+                    asked = {key: unquote(value or "") for key, value in found.groupdict().items()}
+                    status, headers, content = function(self, body, **asked)
+                    break
+            else:
+                raise Refusal(404)
+        except Refusal as error:
+            status, headers = error.status, {"X-Error-Message": str(error)}
+            headers |= {"X-Error-Code": error.code} if error.code else {}
+            content = json.dumps({"error": str(error)}).encode()
+        self.send_response(status)
+        for key, value in {"Content-Length": len(content), **headers}.items():
+            self.send_header(key, str(value))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    do_GET = do_HEAD = do_POST = answer
+
+    @property
+    def is_me(self) -> bool:
+        return self.headers.get("Authorization") == f"Bearer {TOKEN}"
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.path).query)
+
+    def repository(self, name: str) -> Repository:
+        """A repository that may be read: others' private ones are as if they were not."""
+        found = self.server.repositories.get(name)
+        if found is None or (found.private and not self.is_me):
+            if self.is_me:
+                raise Refusal(404, "RepoNotFound", "Repository not found")
+            # The real one leaves the code away: the library knows the case by https://.
+            raise Refusal(401, "RepoNotFound", "Invalid username or password.")
+        return found
+
+    def writable(self, name: str) -> Repository:
+        self.check_may_write(name)
+        return self.repository(name)
+
+    def check_may_write(self, name: str) -> None:
+        if not self.is_me:
+            raise Refusal(401, message="Invalid username or password.")
+        if not name.startswith("me/"):
+            raise Refusal(403, message=f"You don't have the rights to write to {name}")
+
+    def at(self, name: str, revision: str) -> tuple[str, dict[str, File]]:
+        """A commit and its files."""
+        repository = self.repository(name)
+        commit = repository.heads.get(revision or "main", revision)
+        if commit not in repository.commits:
+            raise Refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        return commit, repository.commits[commit]
+
+    def log_message(self, *args):
+        """Keeps the tests' output free of requests."""
+
+
+def as_json(value) -> tuple[int, dict, bytes]:
+    return 200, {"Content-Type": "application/json"}, json.dumps(value).encode()
+
+
+def info(handler, body, name, revision=""):
+    commit, files = handler.at(name, revision)
+    siblings = [file.listed(path) for path, file in files.items()]
+    if "blobs" not in handler.query:
+        siblings = [{"rfilename": each["rfilename"]} for each in siblings]
+    return as_json({"id": name, "modelId": name, "sha": commit, "siblings": siblings})
+
+
+def tree(handler, body, name, revision):
+    _, files = handler.at(name, revision)
+    return as_json([file.listed(path) for path, file in files.items()])
+
+
+def resolve(handler, body, name, revision, path):
+    commit, files = handler.at(name, revision)
+    if path not in files:
+        raise Refusal(404, "EntryNotFound", "Entry not found")
+    if handler.repository(name).gated:
+        raise Refusal(403, "GatedRepo", f"Access to model {name} is restricted")
+    file = files[path]
+    return 200, {"X-Repo-Commit": commit, "ETag": f'"{file.etag}"'}, file.content
+
+
+def create(handler, body):
+    asked = json.loads(body)
+    name = f"{asked['organization']}/{asked['name']}"
+    handler.check_may_write(name)
+    if name in handler.server.repositories:
+        url = f"{handler.server.url}/{name}"
+        content = json.dumps({"error": "You already created this model repo", "url": url})
+        return 409, {}, content.encode()
+    made = Repository(private=asked.get("visibility") == "private" or asked.get("private") is True)
+    handler.server.repositories[name] = made
+    made.add({".gitattributes": File(b"*.h5 filter=lfs diff=lfs merge=lfs -text\n")})
+    return as_json({"url": f"{handler.server.url}/{name}"})
+
+
+def validate(handler, body):
+    return as_json({"errors": [], "warnings": []})
+
+
+def preupload(handler, body, name, revision):
+    handler.writable(name)
+    _, files = handler.at(name, revision)
+    answers = []
+    for path in (file["path"] for file in json.loads(body)["files"]):
+        large = handler.server.xet is not None and path.endswith(".h5")
+        known = {"oid": files[path].etag} if path in files else {}
+        mode = {"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": False}
+        answers.append(mode | known)
+    return as_json({"files": answers})
+
+
+def xet_token(handler, body, name):
+    handler.repository(name)
+    address, end = f"local://{handler.server.xet}", int(time.time()) + 3600
+    headers = {
+        "X-Xet-Cas-Url": address,
+        "X-Xet-Access-Token": "made",
+        "X-Xet-Token-Expiration": end,
+    }
+    content = json.dumps({"casUrl": address, "accessToken": "made", "exp": end}).encode()
+    return 200, headers, content
+
+
+def commit(handler, body, name, revision):
+    repository = handler.writable(name)
+    files = {}
+    for line in map(json.loads, body.splitlines()):
+        key, value = line["key"], line["value"]
+        if key == "header":
+            repository.messages.append(value["summary"])
+        elif key == "file":
+            files[value["path"]] = File(base64.b64decode(value["content"]))
+        else:
+            sha256 = value["oid"]
+            xet = handler.server.hashes[sha256]
+            files[value["path"]] = File(b"", sha256, value["size"], xet)
+    made = repository.add(files, revision)
+    url = f"{handler.server.url}/{name}/commit/{made}"
+    return as_json({"commitUrl": url, "commitOid": made})
+
+
+NAME = r"(?P<name>[\w.-]+/[\w.-]+)"
+REVISION = r"(?P<revision>[\w.%-]+)"
+ROUTES = (
+    ("GET", rf"/api/models/{NAME}(/revision/{REVISION})?", info),
+    ("GET", rf"/api/models/{NAME}/tree/{REVISION}", tree),
+    ("GET HEAD", rf"/{NAME}/resolve/{REVISION}/(?P<path>.+)", resolve),
+    ("POST", "/api/repos/create", create),
+    ("POST", "/api/validate-yaml", validate),
+    ("POST", rf"/api/models/{NAME}/preupload/{REVISION}", preupload),
+    ("GET", rf"/api/models/{NAME}/xet-(?:read|write)-token/.+", xet_token),
+    ("POST", rf"/api/models/{NAME}/commit/{REVISION}", commit),
+)
+
+
+@contextlib.contextmanager
+def serving_hub():
+    """A hub without repositories, for as long as the block lasts."""
+    with MadeHub() as hub:
+        threading.Thread(target=hub.serve_forever, args=(0.01,), daemon=True).start()
+        yield hub
+        hub.shutdown()

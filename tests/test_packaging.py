@@ -31,16 +31,9 @@ def without_comments(path: Path) -> list[str]:
 
 PINS = [Requirement(line) for line in without_comments(ROOT / "constraints.txt")]
 PINNED = {canonicalize_name(pin.name): pin for pin in PINS}
-#: Extras whose packages are not installed for the tests, which stand in for them.
-STOOD_IN = {"hub"}
 DEPENDENCIES = [
     *lines(SETUP["options"]["install_requires"]),
-    *(
-        line
-        for name, extra in SETUP["options.extras_require"].items()
-        for line in lines(extra)
-        if name not in STOOD_IN
-    ),
+    *(line for extra in SETUP["options.extras_require"].values() for line in lines(extra)),
 ]
 
 
