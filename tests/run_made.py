@@ -31,6 +31,7 @@ def make_run(
     *,
     studies: Sequence[Study] | None = None,
     corpora: Sequence[str] = ("made",),
+    emotions: Sequence[str] = EMOTIONS,
     speakers: int = 10,
     synthetic: bool = False,
     unfinished: Sequence[tuple[int, str, str]] = (),
@@ -46,6 +47,7 @@ def make_run(
             take each class for the next one. A method that is not named has 5.
         studies: what is asked; None asks for one by three methods.
         corpora: names of the corpora.
+        emotions: their three classes.
         speakers: how many each of them has.
         synthetic: whether they are synthetic.
         unfinished: numbers of studies, methods and sources that are not written.
@@ -56,7 +58,7 @@ def make_run(
         The run's folder.
     """
     found = [
-        make_corpus(folder / "corpora", name, speakers, CLIPS * len(EMOTIONS), emotions=EMOTIONS)
+        make_corpus(folder / "corpora", name, speakers, CLIPS * len(EMOTIONS), emotions=emotions)
         for name in corpora
     ]
     if synthetic:

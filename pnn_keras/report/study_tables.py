@@ -265,7 +265,9 @@ def all_tests_table(analysis: Analysis) -> Table:
                 )
             )
     title = f"{study.name}: every test ({study.stamp})"
-    return Table(file_name(study, "tests"), title, columns, tuple(rows), on_page=False)
+    return Table(
+        file_name(study, "tests"), title, columns, tuple(rows), on_page=False, grouped=True
+    )
 
 
 def _compared(comparison: Comparison | None) -> tuple[Cell, ...]:

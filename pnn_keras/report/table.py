@@ -1,4 +1,4 @@
-"""A table that is written three times: on the page, as CSV and as LaTeX."""
+"""A table, and how it is written on the page and as CSV."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import dataclasses
 import io
 import itertools
 import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from pnn_keras.report import numbers
@@ -139,7 +138,7 @@ def as_html(table: Table) -> str:
         f"<caption><span>{escape(table.caption)}</span></caption>",
         f"<thead><tr>{heads}</tr></thead>",
     ]
-    for group, rows in _groups(table):
+    for group, rows in groups(table):
         lines.append("<tbody>")
         if group is not None:
             span = f'<th scope="rowgroup" class="group" colspan="{len(columns)}">'
@@ -151,94 +150,7 @@ def as_html(table: Table) -> str:
     return "\n".join(lines)
 
 
-def as_latex(table: Table) -> str:
-    r"""The table in LaTeX, in the style of the package booktabs.
-
-    Example:
-
-    >>> print(as_latex(Table("t_1", "A & B", (Column("x", ("x",)),), ((words("50 %"),),))), end="")
-    \begin{table}
-      \centering
-      \caption{A \& B}
-      \label{tab:t-1}
-      \begin{tabular}{r}
-        \toprule
-        x \\
-        \midrule
-        50 \% \\
-        \bottomrule
-      \end{tabular}
-    \end{table}
-    """
-    sides = "".join("l" if column.text else "r" for column in table.columns)
-    head = _latex_row(column.title for column in table.columns)
-    body = [f"    {_latex_row(cell.shown for cell in row)}" for row in table.rows]
-    notes = [f"  \n  {{\\footnotesize {escape_latex(note)}}}" for note in table.notes]
-    wide = len(table.columns) > _NARROW
-    place = "table*" if wide else "table"
-    lines = [
-        rf"\begin{{{place}}}",
-        r"  \centering",
-        *([r"  \footnotesize", r"  \setlength{\tabcolsep}{3pt}"] if wide else []),
-        rf"  \caption{{{escape_latex(table.caption)}}}",
-        rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', table.name).strip('-')}}}",
-        rf"  \begin{{tabular}}{{{sides}}}",
-        r"    \toprule",
-        f"    {head}",
-        r"    \midrule",
-        *body,
-        r"    \bottomrule",
-        r"  \end{tabular}",
-        *notes,
-        rf"\end{{{place}}}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-#: Tables of more columns are set small, across both columns of a paper.
-_NARROW = 6
-
-#: What LaTeX takes for a command, and signs that its fonts know by another name.
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"$<$",
-    ">": r"$>$",
-    "|": r"$|$",
-    '"': r"\textquotedbl{}",
-    "−": r"$-$",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "→": r"$\rightarrow$",
-    "–": "--",
-}
-
-
-def escape_latex(text: str) -> str:
-    r"""Text that LaTeX sets as it stands, on one line.
-
-    Example:
-
-    >>> print(escape_latex("R&D: 5 % of a_b, −0.1"))
-    R\&D: 5 \% of a\_b, $-$0.1
-    """
-    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
-
-
-def _latex_row(texts: Iterable[str]) -> str:
-    # A row that began with a bracket would be an option of the \\ before it.
-    return " & ".join(escape_latex(text).replace("[", "{[}") for text in texts) + r" \\"
-
-
-def _groups(table: Table) -> list[tuple[str | None, Sequence[tuple[Cell, ...]]]]:
+def groups(table: Table) -> list[tuple[str | None, Sequence[tuple[Cell, ...]]]]:
     """Rows under the headings of their groups, in order; None where there is no heading."""
     if not table.grouped:
         return [(None, table.rows)]
