@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from pnn_keras.report.table import Cell, Column, Table, groups
+from pnn_keras.report.table import MARK, Cell, Column, Table, groups
 
 #: Widths that every page has, in points: a column of a two-column paper, the text of an
 #: article, and its height, for tables that lie on their side.
@@ -37,9 +37,6 @@ _WIDE_SIGNS = frozenset("mw@%&+−±<>×→=–~^_#")
 
 #: A word that no wrapping makes fit is broken after so many signs.
 _BREAK = 10
-
-#: What stands behind a cell that is marked.
-_MARK = " *"
 
 #: The packages, each by what calls for it.
 _PACKAGES = {
@@ -314,7 +311,7 @@ def _body(table: Table, layout: _Layout) -> Iterable[str]:
     marked = {
         slot.number
         for slot in layout.slots
-        if any(row[slot.number].shown.endswith(_MARK) for row in table.rows)
+        if any(row[slot.number].shown.endswith(MARK) for row in table.rows)
     }
     for place, (group, rows) in enumerate(groups(table)):
         if group is not None:
@@ -332,8 +329,8 @@ def _body(table: Table, layout: _Layout) -> Iterable[str]:
 def _cell(slot: _Slot, cell: Cell, marked: bool) -> str:
     shown = cell.shown
     if marked and not slot.text:  # numbers stay below each other, with a mark or without
-        if shown.endswith(_MARK):
-            return rf"{_bracketed(shown.removesuffix(_MARK))}\,*"
+        if shown.endswith(MARK):
+            return rf"{_bracketed(shown.removesuffix(MARK))}\,*"
         return rf"{_bracketed(shown)}\phantom{{\,*}}"
     if slot.wrapped:
         return " ".join(_breakable(word, slot.width) for word in shown.split())

@@ -11,6 +11,7 @@ from pathlib import Path
 from pnn_keras.errors import UserError
 from pnn_keras.experiments import RunResult, StudyResult
 from pnn_keras.experiments.store import FOLDS, read_utterances
+from pnn_keras.methods import METHODS
 from pnn_keras.report.naming import file_name
 from pnn_keras.report.table import Column, Table, facts, text_columns, whole, words
 from pnn_keras.shape import Shape
@@ -77,8 +78,12 @@ def extended_table(run: RunResult) -> Table:
         )
         for chain in run.record.get("extends", ())
     )
+    methods = {result.method for study in run.studies for result in study.methods}
+    rescaled = ", but where a method has it rescaled by the target's training rows"
     note = (
-        "Their columns are frozen, and their scaling is their own. None of them has heard a "
+        "Their columns are frozen, and their scaling is their own"
+        f"{rescaled if any(METHODS[name].needs_chain for name in methods) else ''}. None of them "
+        "has heard a "
         "speaker or a recording that is scored here; without a number of speakers there is no "
         "record of whom it heard, and nobody can tell."
     )

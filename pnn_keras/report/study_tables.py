@@ -17,6 +17,7 @@ from pnn_keras.report.naming import (
     source_title,
 )
 from pnn_keras.report.table import (
+    MARK,
     Cell,
     Column,
     Table,
@@ -140,10 +141,16 @@ def controls_table(analysis: Analysis) -> Table:
         Column("Its UAR", ("control_uar",)),
         *_COMPARED,
     )
+    needed = (
+        "what the chain learned only where ProgNet beats a network as large and random columns "
+        "that are scaled as the chain's are"
+        if study.preset
+        else "what the source learned only where ProgNet beats a network as large, a random "
+        "column and a column that learned shuffled labels"
+    )
     note = (
-        "A gain is due to what the source learned only where ProgNet beats a network as large, a "
-        "random column and a column that learned shuffled labels. Difference: ProgNet less "
-        f"control. {_test_words(analysis, 'controls')}"
+        f"A gain is due to {needed}. Difference: ProgNet less control. "
+        f"{_test_words(analysis, 'controls')}"
     )
     title = f"{study.name}: ProgNet against its controls ({study.stamp})"
     return Table(file_name(study, "controls"), title, columns, tuple(rows), (note,), grouped=True)
@@ -274,7 +281,7 @@ def _compared(comparison: Comparison | None) -> tuple[Cell, ...]:
     """The cells of :data:`_COMPARED`."""
     if comparison is None:
         return tuple(Cell(numbers.NONE, (None,) * len(column.fields)) for column in _COMPARED)
-    found, mark = comparison.interval, " *" if comparison.marked else ""
+    found, mark = comparison.interval, MARK if comparison.marked else ""
     adjusted = comparison.adjusted
     return (
         with_interval(comparison.difference, found.low, found.high, numbers.signed),

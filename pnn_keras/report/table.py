@@ -12,6 +12,9 @@ from html import escape
 
 from pnn_keras.report import numbers
 
+#: What stands behind a number that is marked.
+MARK = " *"
+
 
 @dataclasses.dataclass(frozen=True)
 class Column:
@@ -129,9 +132,10 @@ def as_csv(table: Table) -> str:
 def as_html(table: Table) -> str:
     """The table as an element of a page, in a box that scrolls where the screen is narrow."""
     first = 1 if table.grouped else 0
-    columns = table.columns[first:]
+    kinds = [_kind(table, number) for number in range(first, len(table.columns))]
     heads = "".join(
-        f'<th scope="col"{_side(column)}>{escape(column.title)}</th>' for column in columns
+        f'<th scope="col"{kind}>{escape(column.title)}</th>'
+        for kind, column in zip(kinds, table.columns[first:], strict=True)
     )
     lines = [
         '<div class="table"><table>',
@@ -141,9 +145,9 @@ def as_html(table: Table) -> str:
     for group, rows in groups(table):
         lines.append("<tbody>")
         if group is not None:
-            span = f'<th scope="rowgroup" class="group" colspan="{len(columns)}">'
+            span = f'<th scope="rowgroup" class="group" colspan="{len(kinds)}">'
             lines.append(f"<tr>{span}{escape(group)}</th></tr>")
-        lines += [_html_row(columns, row[first:]) for row in rows]
+        lines += [_html_row(kinds, row[first:]) for row in rows]
         lines.append("</tbody>")
     lines.append("</table></div>")
     lines += [f'<p class="note">{escape(note)}</p>' for note in table.notes]
@@ -161,16 +165,28 @@ def groups(table: Table) -> list[tuple[str | None, Sequence[tuple[Cell, ...]]]]:
     ]
 
 
-def _html_row(columns: Sequence[Column], row: Sequence[Cell]) -> str:
+def _html_row(kinds: Sequence[str], row: Sequence[Cell]) -> str:
     cells = []
-    for number, (column, cell) in enumerate(zip(columns, row, strict=True)):
+    for number, (kind, cell) in enumerate(zip(kinds, row, strict=True)):
         tag, scope = ("td", "") if number else ("th", ' scope="row"')
-        cells.append(f"<{tag}{scope}{_side(column)}>{escape(cell.shown)}</{tag}>")
+        cells.append(f"<{tag}{scope}{kind}>{_marked(cell.shown)}</{tag}>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _side(column: Column) -> str:
-    return ' class="text"' if column.text else ""
+def _kind(table: Table, number: int) -> str:
+    """The class of a column's cells: words, or numbers with room for a mark behind them."""
+    if table.columns[number].text:
+        return ' class="text"'
+    marked = any(row[number].shown.endswith(MARK) for row in table.rows)
+    return ' class="marks"' if marked else ""
+
+
+def _marked(shown: str) -> str:
+    """What a cell shows; a mark stands in the room behind, so that numbers stay in line."""
+    text = escape(shown)
+    if not shown.endswith(MARK):
+        return text
+    return f'{text.removesuffix(MARK)}<span class="mark">{MARK}</span>'
 
 
 def _plain(value) -> object:
