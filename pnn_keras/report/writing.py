@@ -180,7 +180,7 @@ def _inspection(name: str, result: Mapping, folder: Path) -> Section:
         anchor=name,
         title=f"Which connections matter: {model} on {result['corpus']}",
         stamp=stamp_of(result),
-        sound=result["held_out"] == "held out",
+        sound=result["held_out"] == "held out" and not result.get("transductive"),
         words=sensitivity_words(result),
         tables=[table],
         drawings=_written([heat_map(result, name)], folder),
