@@ -101,6 +101,29 @@ def test_each_control_is_held_against_prognet(analysis):
     assert ("gender@made", "ProgNet, random column", "0.000 [0.000, 0.000]") in found
 
 
+def test_the_controls_of_a_chain_are_those_that_it_has(tmp_path):
+    methods = (
+        "dnn",
+        "dnn-large",
+        "ptft",
+        "prognet",
+        "prognet-rescaled",
+        "prognet-random-rescaled",
+    )
+    studies = [Study("emotion@made", (), methods, from_model="mine")]
+    study = read_run(make_run(tmp_path, studies=studies)).studies[0]
+    table = controls_table(analyse(study, draws=50))
+    rescaled = [row[3].shown for row in table.rows if row[1].shown == "ProgNet, chain rescaled"]
+    assert rescaled == [
+        "DNN, as many weights as ProgNet",
+        "PT/FT",
+        "ProgNet",
+        "ProgNet, random column rescaled",
+    ]
+    assert "random columns that are scaled as the chain's are" in table.notes[0]
+    assert "shuffled" not in table.notes[0]
+
+
 def test_recalls_and_sexes_have_known_cells(analysis):
     row = cells(recalls_table(analysis), "gender@made", "ProgNet")
     assert [row[name] for name in EMOTIONS] == ["0.750"] * 3

@@ -137,6 +137,22 @@ def _source_shapes(shape: Shape) -> list[tuple[str, str]]:
     ]
 
 
+def _searched(run: RunResult) -> list[tuple[str, object]]:
+    """What methods that search inside each fold have tried; nothing where none does."""
+    methods = {method for study in run.experiment.studies for method in study.methods}
+    if not any(METHODS[method].nested for method in methods):
+        return []
+    found = dataclasses.asdict(run.experiment.tuning)
+    trials = found.pop("trials")
+    return [
+        ("candidates tried inside each fold", trials),
+        *(
+            (f"of these, {name.replace('_', ' ')}", ", ".join(map(str, values)))
+            for name, values in found.items()
+        ),
+    ]
+
+
 def settings_table(run: RunResult) -> Table:
     """How columns were fitted, alike for every method."""
     asked, settings, shape = run.experiment, run.experiment.settings, run.experiment.shape
@@ -158,6 +174,7 @@ def settings_table(run: RunResult) -> Table:
         ("learning rate (Adam)", settings.learning_rate),
         ("classes weigh the same", "yes" if settings.class_weights else "no"),
         ("seed", settings.seed),
+        *_searched(run),
         *((name, version) for name, version in run.record["versions"].items()),
     ]
     return facts("settings", "Settings, alike for every method, and versions", pairs)

@@ -1,4 +1,4 @@
-"""The tables of a study: scores, controls, recalls, forgetting, speakers, every test."""
+"""The tables of a study: scores, controls, recalls, forgetting, choices, speakers, every test."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from pnn_keras.experiments import Experiment
 from pnn_keras.experiments.analysis import CONTROLS, LEVEL, Analysis, Comparison
 from pnn_keras.report import numbers, paper
+from pnn_keras.report.chosen_table import chosen_table
 from pnn_keras.report.naming import (
     file_name,
     full_title,
@@ -47,6 +48,7 @@ def study_tables(analysis: Analysis, experiment: Experiment) -> list[Table]:
         controls_table(analysis),
         recalls_table(analysis),
         forgetting_table(analysis),
+        chosen_table(analysis.study),
         speakers_table(analysis),
         all_tests_table(analysis),
     ]
