@@ -10,6 +10,7 @@ _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "legend.frameon": False,
     "lines.markeredgecolor": "black",
     "lines.markeredgewidth": 0.5,

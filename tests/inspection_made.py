@@ -50,6 +50,7 @@ def inspection(tasks=None, **facts) -> dict:
         "synthetic": False,
         "held_out": "held out",
         "left_out_as_heard": 0,
+        "transductive": False,
         "failures": [],
         "skipped_tasks": {},
         "draws": 8,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +12,8 @@ from numbers_made import make_corpus
 from pnn_keras.experiments import Experiment, Study
 from pnn_keras.experiments.running import _write_plan, plan
 from pnn_keras.experiments.store import Part, PartResult, write_part
+from pnn_keras.methods import METHODS
+from pnn_keras.search_space import Candidate
 from pnn_keras.statistics import confusion_matrix
 
 #: Clips of each speaker and class, so that scores are tenths.
@@ -31,10 +34,12 @@ def make_run(
     *,
     studies: Sequence[Study] | None = None,
     corpora: Sequence[str] = ("made",),
+    emotions: Sequence[str] = EMOTIONS,
     speakers: int = 10,
     synthetic: bool = False,
     unfinished: Sequence[tuple[int, str, str]] = (),
     forgotten: int = 0,
+    chosen: Sequence[Candidate] = (),
     **options,
 ):
     """Writes the folder of a run.
@@ -46,17 +51,20 @@ def make_run(
             take each class for the next one. A method that is not named has 5.
         studies: what is asked; None asks for one by three methods.
         corpora: names of the corpora.
+        emotions: their three classes.
         speakers: how many each of them has.
         synthetic: whether they are synthetic.
         unfinished: numbers of studies, methods and sources that are not written.
         forgotten: how many answers on the source ``ptft`` loses.
+        chosen: what folds choose, in turn, that search a shape; less the
+            sources for a method that learns from none.
         options: fields of the experiment.
 
     Returns:
         The run's folder.
     """
     found = [
-        make_corpus(folder / "corpora", name, speakers, CLIPS * len(EMOTIONS), emotions=EMOTIONS)
+        make_corpus(folder / "corpora", name, speakers, CLIPS * len(EMOTIONS), emotions=emotions)
         for name in corpora
     ]
     if synthetic:
@@ -76,11 +84,15 @@ def make_run(
         for part in each.parts:
             if (part.study, part.method, part.source) not in unfinished:
                 count = (right or {}).get(part.method, 5)
-                write_part(run, part, _result(each, part, count, material, experiment, forgotten))
+                write_part(
+                    run, part, _result(each, part, count, material, experiment, forgotten, chosen)
+                )
     return run
 
 
-def _result(planned, part: Part, count, material, experiment, forgotten: int) -> PartResult:
+def _result(
+    planned, part: Part, count, material, experiment, forgotten: int, chosen
+) -> PartResult:
     classes = len(planned.target.classes)
     targets = planned.target.targets(material.utterances)
     answers = np.where(_is_right(material, count), targets, (targets + 1) % classes)
@@ -96,6 +108,10 @@ def _result(planned, part: Part, count, material, experiment, forgotten: int) ->
     if part.method not in ("logistic-regression", "svm"):
         facts["best_epoch"] = [3] * len(folds)
         facts["stop_uar"] = [0.5] * len(folds)
+        if METHODS[part.method].nested and chosen:
+            made = [chosen[number % len(chosen)] for number in part.members]
+            alone = {} if part.source else {"source_units": {}, "wiring": {}}
+            facts["chosen"] = [dataclasses.replace(each, **alone).config() for each in made]
         if experiment.curves:
             facts["traced"] = _traced(folds, targets, answers, classes)
         if part.method in REMEMBER and part.source in planned.sources:

@@ -35,6 +35,14 @@ def test_json_holds_every_connection(command, trained):
     assert read == ["emotion", "gender"] * 2
 
 
+def test_adapting_is_recorded_and_said(command, trained, tmp_path):
+    arguments = ["--corpus", "synthetic", "--allow-heard", "--quiet", "--draws", "2", "--adapt"]
+    out = tmp_path / "there"
+    code, printed, _ = command("inspect", trained[0], *arguments, "--out", out)
+    assert code == 0 and "transductive: scaled by these recordings" in printed
+    assert json.loads((out / "sensitivity.json").read_text())["transductive"] is True
+
+
 def test_a_folder_that_exists_is_refused_before_anything_is_heard(command, trained, tmp_path):
     arguments = ["--corpus", "synthetic", "--allow-heard", "--out", tmp_path]
     code, _, err = command("inspect", trained[0], *arguments)

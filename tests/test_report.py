@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from browser_made import browsing
 from rich.console import Console
 from run_made import make_run
 
@@ -134,6 +135,40 @@ def test_what_corpora_and_studies_are_called_is_escaped(tmp_path):
     assert "a < b & c" in text_of(tree) and "emotion@A&B<i>" in text_of(tree)
     tables = {path.stem: path for path in (page.parent / "tables").glob("*.tex")}
     assert r"emotion@A\&B$<$i$>$" in tables["protocols"].read_text(encoding="utf-8")
+
+
+def test_a_narrow_screen_scrolls_tables_and_not_the_page(page):
+    with browsing() as browser:
+        browser.show(390)
+        browser.open(page.as_uri())
+        assert browser.evaluate("document.documentElement.scrollWidth") == 390
+        boxes = "[...document.querySelectorAll('.table')]"
+        assert browser.evaluate(f"{boxes}.some(box => box.scrollWidth > box.clientWidth)")
+
+
+#: Printed A4 between its margins, in pixels of CSS.
+PRINTED = round((210 - 2 * 14) / 25.4 * 96)
+
+
+def test_nothing_is_cut_off_in_print(page):
+    with browsing() as browser:
+        browser.show(PRINTED)
+        browser.open(page.as_uri())
+        browser.call("Emulation.setEmulatedMedia", media="print")
+        shown = "[...document.querySelectorAll('table, img, pre, p')]"
+        widest = f"Math.max(...{shown}.map(e => e.getBoundingClientRect().right))"
+        assert browser.evaluate(widest) <= PRINTED
+        assert (
+            browser.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+        )
+
+
+def test_a_marked_number_stands_in_line_with_the_others(tree):
+    (table,) = [t for t in tree.iter("table") if "UAR of 300" in text_of(t.find("caption"))]
+    cells = [row[-2] for row in table.iter("tr") if len(row) > 1]
+    assert [text_of(cell) for cell in cells] == ["p (Holm)", "–", "0.062", "0.004 *"]
+    assert all(cell.get("class") == "marks" for cell in cells)
+    assert [text_of(mark) for mark in cells[-1]] == ["*"]
 
 
 def test_an_unfinished_run_gives_a_report_of_what_is_finished(tmp_path):

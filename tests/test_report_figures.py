@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib.colors
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from run_made import EPOCHS, make_run
 
 from pnn_keras.experiments import Study, make_experiment, read_run
 from pnn_keras.experiments.analysis import analyse
+from pnn_keras.experiments.named import EXTENDING
 from pnn_keras.figure_style import styled
 from pnn_keras.methods import METHODS
 from pnn_keras.report import course_figures, matrix_figures, score_figures
@@ -53,6 +56,88 @@ def test_every_method_looks_unlike_the_others():
     colours, markers = zip(*LOOKS.values(), strict=True)
     assert len(set(colours)) == len(set(markers)) == len(METHODS)
     assert all(matplotlib.colors.is_color_like(colour) for colour in colours)
+
+
+def seen_by(linear: np.ndarray) -> list[np.ndarray]:
+    """A colour in CIELAB, as those see it who lack no cone, and who lack one of three."""
+    found = []
+    for lacking in (np.eye(3), *LACKING):
+        white = np.array([0.9505, 1.0, 1.089])
+        xyz = TO_XYZ @ np.clip(lacking @ linear, 0, 1) / white
+        f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+        found.append(np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])]))
+    return found
+
+
+#: Linear sRGB to XYZ, and what is left of a colour without one kind of cones (Machado et al.,
+#: 2009).
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+LACKING = np.array(
+    [
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ],
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ],
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ],
+    ]
+)
+
+
+def test_colour_blind_readers_can_tell_any_two_methods_apart():
+    seen = []
+    for colour, _ in LOOKS.values():
+        encoded = np.array(matplotlib.colors.to_rgb(colour))
+        linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+        seen.append(seen_by(linear))
+    for one, other in itertools.combinations(seen, 2):
+        # 2 is what one just notices when two areas touch.
+        assert min(np.linalg.norm(np.subtract(one, other), axis=-1)) > 16
+
+
+def test_a_long_legend_lies_within_its_figure(tmp_path):
+    chain = "a-chain-of-a-rather-long-name"
+    studies = [Study("emotion@made", (), EXTENDING, "speaker-5-fold", n, chain) for n in (0, 1)]
+    run, analyses = analyses_of(tmp_path, studies=studies, curves=True)
+    with styled():
+        made = [course_figures.curves(analyses[0]), score_figures.speakers(analyses[0])]
+        made += course_figures.amounts(analyses, run.experiment)
+        for drawing in made:
+            drawing.figure.draw_without_rendering()
+            (legend,) = drawing.figure.legends
+            area = legend.get_window_extent()
+            assert area.x0 >= 0 and area.x1 <= drawing.figure.bbox.x1
+            lowest = min(axis.get_tightbbox().y0 for axis in drawing.figure.axes)
+            assert area.y1 <= lowest
+
+
+def test_titles_of_confusions_do_not_run_into_each_other(tmp_path):
+    studies = [Study("emotion@made", (), ("dnn", "prognet"), from_model="a-" * 25 + "b")]
+    _, (analysis,) = analyses_of(tmp_path, studies=studies)
+    with styled():
+        drawing = matrix_figures.confusions(analysis)
+        drawing.figure.draw_without_rendering()
+    (_, dnn), (prognet, _) = (
+        a.title.get_window_extent().intervalx for a in drawing.figure.axes[:2]
+    )
+    assert dnn < prognet
+
+
+def test_a_dollar_in_a_name_is_a_dollar(tmp_path):
+    emotions = ("$a^$", "b$_$", "$\\c$")
+    _, (analysis,) = analyses_of(tmp_path, emotions=emotions)
+    with styled():
+        write_drawing(matrix_figures.confusions(analysis), tmp_path / "drawn")
+    assert list((tmp_path / "drawn").glob("*.png"))
 
 
 def test_bars_are_as_long_as_the_scores(tmp_path):

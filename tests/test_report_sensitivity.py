@@ -15,7 +15,7 @@ from pnn_keras.errors import UserError
 from pnn_keras.experiments import Study
 from pnn_keras.report import write_inspection, write_report
 from pnn_keras.report.inspections import read_inspections
-from pnn_keras.report.sensitivity import connections_table, heat_map
+from pnn_keras.report.sensitivity import connections_table, heat_map, stamp_of
 from pnn_keras.report.table import as_csv
 
 NONE = [connection(1, "emotion", 0.75, None), connection(1, "gender", 0.25, None)]
@@ -68,6 +68,12 @@ def test_every_target_has_its_pair_of_panels():
 
 def test_the_picture_has_its_numbers_in_words():
     assert "AFS of emotion, output: gender 0.375" in heat_map(inspection(), "x").alt
+
+
+def test_an_inspection_that_was_adapted_is_stamped():
+    assert stamp_of(inspection(transductive=True)) == "held out, transductive"
+    earlier = {name: value for name, value in inspection().items() if name != "transductive"}
+    assert stamp_of(earlier) == "held out"
 
 
 def test_an_inspection_is_written_as_json_csv_and_pictures(tmp_path):

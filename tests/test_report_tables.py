@@ -1,4 +1,4 @@
-"""The tables of a report: known cells, CSV, LaTeX, the numbers of the paper."""
+"""The tables of a report: known cells, CSV, the numbers of the paper."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pnn_keras.report.study_tables import (
     scores_table,
     speakers_table,
 )
-from pnn_keras.report.table import Column, Table, as_csv, as_html, as_latex, escape_latex, words
+from pnn_keras.report.table import Column, Table, as_csv, as_html, words
 
 METHODS = ("logistic-regression", "dnn", "dnn-large", "ptft", "prognet", "prognet-random")
 RIGHT = {
@@ -101,6 +101,29 @@ def test_each_control_is_held_against_prognet(analysis):
     assert ("gender@made", "ProgNet, random column", "0.000 [0.000, 0.000]") in found
 
 
+def test_the_controls_of_a_chain_are_those_that_it_has(tmp_path):
+    methods = (
+        "dnn",
+        "dnn-large",
+        "ptft",
+        "prognet",
+        "prognet-rescaled",
+        "prognet-random-rescaled",
+    )
+    studies = [Study("emotion@made", (), methods, from_model="mine")]
+    study = read_run(make_run(tmp_path, studies=studies)).studies[0]
+    table = controls_table(analyse(study, draws=50))
+    rescaled = [row[3].shown for row in table.rows if row[1].shown == "ProgNet, chain rescaled"]
+    assert rescaled == [
+        "DNN, as many weights as ProgNet",
+        "PT/FT",
+        "ProgNet",
+        "ProgNet, random column rescaled",
+    ]
+    assert "random columns that are scaled as the chain's are" in table.notes[0]
+    assert "shuffled" not in table.notes[0]
+
+
 def test_recalls_and_sexes_have_known_cells(analysis):
     row = cells(recalls_table(analysis), "gender@made", "ProgNet")
     assert [row[name] for name in EMOTIONS] == ["0.750"] * 3
@@ -158,32 +181,6 @@ def test_html_of_a_table_has_heads_and_groups():
     assert "<span>C &amp; D</span>" in shown
     assert '<th scope="rowgroup" class="group" colspan="1">source: a&lt;b</th>' in shown
     assert '<th scope="row" class="text">x</th>' in shown
-
-
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("a_b", r"a\_b"),
-        ("50 % & $5 #1", r"50 \% \& \$5 \#1"),
-        ("{x}~^", r"\{x\}\textasciitilde{}\textasciicircum{}"),
-        ("\\input{x}", r"\textbackslash{}input\{x\}"),
-        ("0.640 ± 0.017", r"0.640 $\pm$ 0.017"),
-        ("−0.1 – < 0.001", r"$-$0.1 -- $<$ 0.001"),
-        ("two\n\nlines", "two lines"),
-    ],
-)
-def test_latex_is_escaped(text, escaped):
-    assert escape_latex(text) == escaped
-
-
-def test_latex_has_the_rules_of_booktabs_and_as_many_cells_as_columns(analysis, run):
-    table = scores_table(analysis, run.experiment)
-    written = as_latex(table)
-    for rule in (r"\toprule", r"\midrule", r"\bottomrule"):
-        assert written.count(rule) == 1
-    rows = [line for line in written.splitlines() if line.endswith(r"\\")]
-    assert len(rows) == 1 + len(table.rows)
-    assert {row.count(" & ") for row in rows} == {len(table.columns) - 1}
 
 
 @pytest.fixture(scope="module")

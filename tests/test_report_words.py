@@ -173,6 +173,26 @@ def test_a_speaker_recogniser_is_excused(tmp_path):
     assert "A speaker recogniser can be scored in no other way." in said
 
 
+RESCALED = ("dnn", "dnn-large", "prognet-rescaled", "prognet-random-rescaled")
+
+
+@pytest.mark.parametrize(
+    ("random", "expected"),
+    [
+        (
+            5,
+            "The gain of ProgNet, chain rescaled from mine is more than that of a network",
+        ),
+        (8, "it is not shown to be more than that of ProgNet, random column rescaled in place of"),
+    ],
+)
+def test_a_rescaled_chain_is_held_against_rescaled_random_columns(tmp_path, random, expected):
+    right = {"prognet-rescaled": [7, 8], "prognet-random-rescaled": random}
+    studies = [Study("emotion@made", (), RESCALED, from_model="mine")]
+    run = read_run(make_run(tmp_path, right, studies=studies))
+    assert expected in " ".join(study_words(analyse(run.studies[0])))
+
+
 def test_unknown_speakers_are_told(tmp_path):
     study = read_run(make_run(tmp_path)).studies[0]
     nobody = dataclasses.replace(study, speakers=np.full(len(study.speakers), None))

@@ -8,6 +8,7 @@ import pytest
 from audio_made import tone, write
 from chain_made import EMOTION, GENDER, made_chain, scatter_weights
 from inspection_made import connection, inspected, inspection
+from numbers_made import REGISTERED, make_corpus
 
 from pnn_keras import Chain, Task, frontends, inspect_chain
 from pnn_keras.column import ForeignColumn
@@ -172,6 +173,40 @@ def test_tasks_of_one_corpus_are_called_by_their_name(corpus):
     assert [each["column"] for each in found[1]["connections"]] == ["emotion@EmoDB", "gender@Made"]
 
 
+@pytest.fixture
+def shifted(monkeypatch, tmp_path):
+    """A corpus whose features are numbers, and the same with other means and deviations."""
+    monkeypatch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
+    corpora = [make_corpus(tmp_path / name) for name in ("here", "there")]
+    for utterance in corpora[1]:
+        numbers = [8 * float(text) + 64 for text in utterance.path.read_text().split()]
+        utterance.path.write_text(" ".join(map(str, numbers)))
+    return corpora
+
+
+def chain_of_numbers() -> Chain:
+    emotion = Task("emotion", ("angry", "neutral", "sad"))
+    return made_chain(3, emotion, frontends={"registered": {"name": "registered"}})
+
+
+def shares(result, measure: str) -> list[float]:
+    return [each[measure] for each in result["tasks"]["emotion"]["connections"]]
+
+
+def test_adapted_to_recordings_a_chain_does_not_see_their_shift_and_scale(shifted):
+    here, there = (inspect_chain(chain_of_numbers(), each, adapt=True) for each in shifted)
+    assert here["transductive"] and there["transductive"]
+    assert shares(there, "afs") == pytest.approx(shares(here, "afs"), abs=1e-3)
+    assert shares(there, "aps") == pytest.approx(shares(here, "aps"), abs=0.02)
+    assert here["tasks"]["emotion"]["uar"] == there["tasks"]["emotion"]["uar"]
+
+
+def test_without_adapting_a_shift_changes_the_shares(shifted):
+    here, there = (inspect_chain(chain_of_numbers(), each) for each in shifted)
+    assert not here["transductive"]
+    assert shares(there, "afs") != pytest.approx(shares(here, "afs"), abs=1e-2)
+
+
 def words_of(**facts) -> str:
     return " ".join(sensitivity_words(inspection({"emotion": inspected(**facts)})))
 
@@ -193,6 +228,12 @@ def test_layers_in_which_the_measures_disagree_are_named():
     assert "depends on most in: output." in words_of()
     agreed = [connection(1, "emotion", 0.6, 0.9), connection(1, "gender", 0.4, 0.1)]
     assert "different columns" not in words_of(connections=agreed)
+
+
+def test_scaling_by_the_recordings_themselves_is_said():
+    adapted = " ".join(sensitivity_words(inspection(transductive=True)))
+    assert "not of one that scales as in training" in adapted
+    assert "transductive" not in words_of()
 
 
 def test_undefined_shares_do_not_disagree():

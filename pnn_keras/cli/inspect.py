@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pnn_keras.cli.options import (
     CORPUS,
+    Adapt,
     AsJson,
     Embeddings,
     Merges,
@@ -44,6 +45,7 @@ def inspect(
     unheard_only: Annotated[
         bool, option("--unheard-only", help="Leave out what it has heard.")
     ] = False,
+    adapt: Adapt = False,
     merge: Merges = None,
     as_json: AsJson = False,
     embeddings: Embeddings = None,
@@ -74,6 +76,7 @@ def inspect(
         seed=seed,
         allow_heard=allow_heard,
         unheard_only=unheard_only,
+        adapt=adapt,
         merges=merges,
         tables=parse_tables(chain.frontends, embeddings),
         workers=workers,

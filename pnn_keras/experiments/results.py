@@ -20,6 +20,7 @@ from pnn_keras.experiments.store import (
     read_utterances,
 )
 from pnn_keras.methods import METHODS
+from pnn_keras.search_space import Candidate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,8 @@ class MethodResult:
             ``"before"`` and ``"after"``: ``(repeats, folds, classes, classes)``;
             besides ``"task"`` and ``"role"``; or None.
         seconds: what it took to compute.
+        chosen: what each member chose that searched inside its fold, repeat by
+            repeat, or None.
     """
 
     method: str
@@ -52,6 +55,7 @@ class MethodResult:
     traced: np.ndarray | None
     forgetting: Mapping | None
     seconds: float
+    chosen: tuple[Candidate, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,6 +232,7 @@ def _read_method(folder: Path, parts, facts: Mapping):
         traced,
         _forgetting(known, repeats, folds),
         sum(each["seconds"] for each in known),
+        _chosen(known),
     )
     return result, rows, _by_member(known, "train", (repeats, folds))
 
@@ -236,6 +241,12 @@ def _by_member(known, name: str, shape) -> np.ndarray | None:
     if any(name not in facts for facts in known):
         return None
     return np.concatenate([facts[name] for facts in known]).reshape(shape)
+
+
+def _chosen(known) -> tuple[Candidate, ...] | None:
+    if any("chosen" not in facts for facts in known):
+        return None
+    return tuple(Candidate.from_config(each) for facts in known for each in facts["chosen"])
 
 
 def _traced(known, repeats: int, folds: int) -> np.ndarray | None:

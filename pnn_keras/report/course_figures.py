@@ -11,7 +11,7 @@ import numpy as np
 from pnn_keras.experiments import Experiment, MethodResult, StudyResult
 from pnn_keras.experiments.analysis import Analysis
 from pnn_keras.report import numbers, paper
-from pnn_keras.report.drawing import LOOKS, WIDTH, Drawing, canvas, chance_line, shared_legend
+from pnn_keras.report.drawing import LOOKS, Drawing, canvas, chance_line, shared_legend
 from pnn_keras.report.naming import file_name, from_source, method_title
 from pnn_keras.statistics import uar
 
@@ -108,8 +108,7 @@ def _panels(results: Sequence[MethodResult]) -> dict[str, list[MethodResult]]:
 def _grid(panels: int):
     columns = min(panels, 2)
     rows = -(-panels // columns)
-    width = WIDTH if columns > 1 else 0.75 * WIDTH
-    figure, axes = canvas(0.9 + 2.5 * rows, rows, columns, width, sharey=True)
+    figure, axes = canvas(0.5 + 2.5 * rows, rows, columns, sharey=True)
     for axis in axes.flat[panels:]:
         axis.set_visible(False)
     return figure, axes

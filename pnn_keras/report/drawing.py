@@ -5,34 +5,41 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
 
 #: Width of a page's figure, in inches.
 WIDTH = 7.2
 
+#: Width of a letter of the figures' font, and height of a line of a legend, in inches.
+LETTER, LEGEND_LINE = 0.08, 0.2
+
 #: Colour and marker of each method: Okabe and Ito's palette, which colour-blind readers can
-#: tell apart; markers tell them apart in print.
+#: tell apart, and nine colours that are as far from these and from each other as was found;
+#: markers tell them apart in print, those of columns scaled anew are half filled.
 LOOKS = {
-    "logistic-regression": ("#999999", "v"),
-    "svm": ("#666666", "^"),
+    "logistic-regression": ("#CCAAAA", "v"),
+    "svm": ("#444444", "^"),
     "dnn": ("#000000", "o"),
-    "dnn-large": ("#555555", "p"),
-    "chain": ("#AA7744", "<"),
-    "chain-rescaled": ("#774411", ">"),
+    "chain": ("#00EEEE", "p"),
+    "chain-rescaled": ("#AA44EE", MarkerStyle("p", "left")),
+    "dnn-large": ("#660066", (4, 1, 0)),  # a star with so many points, turned by degrees
     "ptft": ("#E69F00", "s"),
     "ptft-output": ("#F0E442", "d"),
     "prognet": ("#0072B2", "D"),
     "prognet-adapter": ("#56B4E9", "P"),
     "prognet-random": ("#009E73", "X"),
-    "prognet-rescaled": ("#332288", "H"),
-    "prognet-random-rescaled": ("#117733", "8"),
+    "prognet-rescaled": ("#4400EE", MarkerStyle("D", "left")),
+    "prognet-random-rescaled": ("#880000", MarkerStyle("X", "bottom")),
     "prognet-shuffled": ("#CC79A7", "*"),
     "multitask": ("#D55E00", "h"),
-    "dnn-tuned": ("#882255", "<"),
-    "prognet-tuned": ("#AA4499", ">"),
+    "dnn-tuned": ("#6600AA", "<"),
+    "prognet-tuned": ("#AACC88", ">"),
 }
 
 #: Colours and hatches of the sexes.
@@ -69,10 +76,16 @@ def chance_line(axis, classes: int, upright: bool = True) -> None:
     line(1 / classes, color="#444444", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0.5)
 
 
-def shared_legend(figure: Figure, handles: Sequence, columns: int = 3) -> None:
-    """One legend below all panels."""
-    labels = [handle.get_label() for handle in handles]
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(handles)))
+def shared_legend(figure: Figure, handles: Sequence) -> None:
+    """One legend below all panels, in as many columns as fit; the figure grows by its height."""
+    width, height = figure.get_size_inches()
+    beside = 0.7  # the line of a label, and the space behind it
+    longest = int((width - beside) / LETTER)
+    labels = [fill(handle.get_label(), longest) for handle in handles]
+    column = LETTER * min(max(map(len, labels)), longest) + beside
+    columns = max(1, min(3, len(handles), int(width / column)))
+    figure.set_size_inches(width, height + LEGEND_LINE * math.ceil(len(handles) / columns))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def write_drawing(drawing: Drawing, folder: Path) -> str:

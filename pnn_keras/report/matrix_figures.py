@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
@@ -10,16 +11,16 @@ from matplotlib.colors import TwoSlopeNorm
 from pnn_keras.experiments import StudyResult
 from pnn_keras.experiments.analysis import Analysis, MethodScore
 from pnn_keras.report import numbers
-from pnn_keras.report.drawing import Drawing, canvas
+from pnn_keras.report.drawing import LETTER, Drawing, canvas
 from pnn_keras.report.naming import best, file_name, full_title
 from pnn_keras.report.study_tables import MOST_CLASSES
-from pnn_keras.report.table import Cell, Column, Table, text_columns, words
+from pnn_keras.report.table import MARK, Cell, Column, Table, text_columns, words
 
 #: With more classes not even their names are written.
 MOST_NAMED = 30
 
-#: Width of a letter of the figures' font, and of a cell of the transfer matrix, in inches.
-_LETTER, _CELL = 0.08, 0.95
+#: Width of a cell of the transfer matrix, at least and at most, in inches.
+_CELL, _WIDEST_CELL = 0.95, 1.5
 
 #: The methods whose gain is shown.
 SHOWN = ("prognet", "ptft")
@@ -43,14 +44,16 @@ def transfer(analyses: Sequence[Analysis]) -> Drawing | None:
     grids = {method: grid for method, grid in grids.items() if not np.isnan(grid).all()}
     if not grids:
         return None
-    width = 2.3 + _CELL * len(columns)
+    targets = [_target(analysis, columns) for analysis in columns]
+    cell = min(max(_CELL, LETTER * (_longest(targets) + 2)), _WIDEST_CELL)
+    width = 1.2 + LETTER * _longest(sources) + cell * len(columns)
     height = (0.9 + 0.38 * len(sources)) * len(grids) + 1.2
     figure, axes = canvas(height, len(grids), 1, width)
     reach = max(np.nanmax(np.abs(grid)) for grid in grids.values()) or 1.0
     norm = TwoSlopeNorm(0, -reach, reach)
     for axis, (method, grid) in zip(axes[:, 0], grids.items(), strict=True):
         drawn = axis.imshow(grid, cmap="PuOr", norm=norm, aspect="auto")
-        frame(axis, [_target(a, columns) for a in columns], sources, _CELL)
+        frame(axis, targets, sources, cell)
         axis.set_facecolor("#dddddd")
         axis.set_title(full_title(method, ""))
         axis.set_ylabel("source")
@@ -150,7 +153,9 @@ def _confusion(axis, score: MethodScore, classes: Sequence[str], side: float):
     if not names:
         axis.set_xticks([])
         axis.set_yticks([])
-    axis.set_title(full_title(score.method, score.source).replace(" from ", "\nfrom "))
+    title = full_title(score.method, score.source).replace(" from ", "\nfrom ")
+    fit = max(int(side / LETTER), 12)
+    axis.set_title("\n".join(part for line in title.split("\n") for part in wrap(line, fit)))
     axis.set_xlabel("taken for")
     axis.set_ylabel("true class")
     if len(classes) <= MOST_CLASSES:
@@ -162,19 +167,26 @@ def _confusion(axis, score: MethodScore, classes: Sequence[str], side: float):
 
 def frame(axis, columns: Sequence[str], rows: Sequence[str], width: float) -> None:
     """Names the rows and columns of cells that are so many inches wide."""
-    longest = max((len(line) for name in columns for line in name.split("\n")), default=0)
-    turned = longest * _LETTER > width
+    turned = LETTER * _longest(columns) > width
+    # Several lines that stand aslant would run into those beside them.
+    angle = 90 if any("\n" in name for name in columns) else 40
     axis.set_xticks(
         range(len(columns)),
         columns,
-        rotation=40 if turned else 0,
+        rotation=angle if turned else 0,
         ha="right" if turned else "center",
+        va="center" if turned and angle == 90 else "top",
         rotation_mode="anchor" if turned else None,
     )
     axis.set_yticks(range(len(rows)), rows)
     axis.tick_params(length=0)
     for spine in axis.spines.values():
         spine.set_visible(False)
+
+
+def _longest(names: Sequence[str]) -> int:
+    """Letters of the longest line."""
+    return max((len(line) for name in names for line in name.split("\n")), default=0)
 
 
 def write_cell(axis, row: int, column: int, text: str, dark: bool) -> None:
@@ -213,7 +225,7 @@ def _target(analysis: Analysis, columns: Sequence[Analysis]) -> str:
 def _gain(comparison) -> Cell:
     if comparison is None:
         return Cell(numbers.NONE, (None, None))
-    shown = numbers.signed(comparison.difference) + (" *" if comparison.marked else "")
+    shown = numbers.signed(comparison.difference) + (MARK if comparison.marked else "")
     return Cell(shown, (comparison.difference, comparison.adjusted))
 
 

@@ -102,7 +102,7 @@ h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
 p, li { max-width: 46rem; overflow-wrap: anywhere; }
 nav { background: #f4f4f4; padding: .5rem 1rem; }
 nav ul { margin: 0; padding: 0; list-style: none; }
-.stamp { display: inline-block; font-weight: 600; background: #fff3cd; border: 1px solid #b58900;
+.stamp { width: fit-content; font-weight: 600; background: #fff3cd; border: 1px solid #b58900;
   padding: .1rem .6rem; margin: 0; }
 .sound { background: #e3f3e6; border-color: #2e7d4f; }
 .words { padding-left: 1.25rem; }
@@ -114,7 +114,10 @@ caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
 caption span { display: inline-block; position: sticky; left: 0; max-width: calc(100vw - 2.5rem); }
 th, td { text-align: right; padding: .22rem .45rem; vertical-align: top; white-space: nowrap;
   border-bottom: 1px solid #ddd; font-weight: 400; }
-thead th { font-weight: 600; border-bottom: 2px solid #333; vertical-align: bottom; }
+thead th { font-weight: 600; border-bottom: 2px solid #333; vertical-align: bottom;
+  white-space: normal; }
+th.marks, td.marks { padding-right: 1.2em; }
+.mark { display: inline-block; width: 0; white-space: pre; }
 th.group { text-align: left; font-weight: 600; background: #f4f4f4; }
 .text { text-align: left; white-space: normal; min-width: 7rem; max-width: 26rem; }
 .note, figcaption { font-size: .82rem; color: #444; max-width: 60rem; margin: .25rem 0 0; }
@@ -126,19 +129,25 @@ a { color: #0b57a4; }
 @media (max-width: 40rem) {
   .drawing img { max-width: none; width: 38rem; }
   .table { border-right: 3px solid #ddd; }
+  tbody th[scope="row"] { position: sticky; left: 0; background: #fff; }
 }
 @media print {
-  body { max-width: none; padding: 0; font-size: 10pt; }
+  body { max-width: none; padding: 0; font-size: 10pt; orphans: 3; widows: 3; }
   nav { display: none; }
+  h2 { margin-top: 1.5rem; }
   .table, .drawing, pre { overflow: visible; }
-  pre { white-space: pre-wrap; }
-  table { font-size: 6.5pt; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+  table { font-size: 6.5pt; max-width: 100%; margin-top: .75rem; }
+  caption span { max-width: 100%; }
   .note, figcaption { font-size: 8pt; }
-  th, td { padding: .1rem .25rem; }
+  th, td { padding-top: .1rem; padding-bottom: .1rem; }
   .text { min-width: 0; }
-  tr, figure { break-inside: avoid; }
-  h2, h3, caption { break-after: avoid; }
-  figure img { max-height: 22cm; width: auto; }
-  @page { margin: 14mm; }
+  tbody, tr, li, figure { break-inside: avoid; }
+  h2, h3, .stamp, caption, thead { break-after: avoid; }
+  .note { break-before: avoid; }
+  figure { margin: 1rem 0; }
+  figure img { max-height: 21cm; width: auto; }
+  @page { margin: 14mm 14mm 16mm; @bottom-right { content: counter(page) " / " counter(pages);
+    font: 8pt system-ui, "DejaVu Sans", sans-serif; color: #444; } }
 }
 """

@@ -11,6 +11,7 @@ from pathlib import Path
 from pnn_keras.errors import UserError
 from pnn_keras.experiments import RunResult, StudyResult
 from pnn_keras.experiments.store import FOLDS, read_utterances
+from pnn_keras.methods import METHODS
 from pnn_keras.report.naming import file_name
 from pnn_keras.report.table import Column, Table, facts, text_columns, whole, words
 from pnn_keras.shape import Shape
@@ -77,8 +78,12 @@ def extended_table(run: RunResult) -> Table:
         )
         for chain in run.record.get("extends", ())
     )
+    methods = {result.method for study in run.studies for result in study.methods}
+    rescaled = ", but where a method has it rescaled by the target's training rows"
     note = (
-        "Their columns are frozen, and their scaling is their own. None of them has heard a "
+        "Their columns are frozen, and their scaling is their own"
+        f"{rescaled if any(METHODS[name].needs_chain for name in methods) else ''}. None of them "
+        "has heard a "
         "speaker or a recording that is scored here; without a number of speakers there is no "
         "record of whom it heard, and nobody can tell."
     )
@@ -132,6 +137,22 @@ def _source_shapes(shape: Shape) -> list[tuple[str, str]]:
     ]
 
 
+def _searched(run: RunResult) -> list[tuple[str, object]]:
+    """What methods that search inside each fold have tried; nothing where none does."""
+    methods = {method for study in run.experiment.studies for method in study.methods}
+    if not any(METHODS[method].nested for method in methods):
+        return []
+    found = dataclasses.asdict(run.experiment.tuning)
+    trials = found.pop("trials")
+    return [
+        ("candidates tried inside each fold", trials),
+        *(
+            (f"of these, {name.replace('_', ' ')}", ", ".join(map(str, values)))
+            for name, values in found.items()
+        ),
+    ]
+
+
 def settings_table(run: RunResult) -> Table:
     """How columns were fitted, alike for every method."""
     asked, settings, shape = run.experiment, run.experiment.settings, run.experiment.shape
@@ -153,6 +174,7 @@ def settings_table(run: RunResult) -> Table:
         ("learning rate (Adam)", settings.learning_rate),
         ("classes weigh the same", "yes" if settings.class_weights else "no"),
         ("seed", settings.seed),
+        *_searched(run),
         *((name, version) for name, version in run.record["versions"].items()),
     ]
     return facts("settings", "Settings, alike for every method, and versions", pairs)

@@ -106,8 +106,9 @@ def heat_map(result: Mapping, name: str) -> Drawing:
 
 
 def stamp_of(result: Mapping) -> str:
-    """Whether the chain has heard whom it was measured on."""
-    return STAMPS[result["held_out"]]
+    """Whether the chain has heard whom it was measured on, or was adapted to them."""
+    adapted = result.get("transductive", False)  # inspections of earlier versions do not say
+    return STAMPS[result["held_out"]] + (", transductive" if adapted else "")
 
 
 def _on(result: Mapping) -> str:

@@ -1,4 +1,4 @@
-"""The tables of a study: scores, controls, recalls, forgetting, speakers, every test."""
+"""The tables of a study: scores, controls, recalls, forgetting, choices, speakers, every test."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from pnn_keras.experiments import Experiment
 from pnn_keras.experiments.analysis import CONTROLS, LEVEL, Analysis, Comparison
 from pnn_keras.report import numbers, paper
+from pnn_keras.report.chosen_table import chosen_table
 from pnn_keras.report.naming import (
     file_name,
     full_title,
@@ -17,6 +18,7 @@ from pnn_keras.report.naming import (
     source_title,
 )
 from pnn_keras.report.table import (
+    MARK,
     Cell,
     Column,
     Table,
@@ -46,6 +48,7 @@ def study_tables(analysis: Analysis, experiment: Experiment) -> list[Table]:
         controls_table(analysis),
         recalls_table(analysis),
         forgetting_table(analysis),
+        chosen_table(analysis.study),
         speakers_table(analysis),
         all_tests_table(analysis),
     ]
@@ -140,10 +143,16 @@ def controls_table(analysis: Analysis) -> Table:
         Column("Its UAR", ("control_uar",)),
         *_COMPARED,
     )
+    needed = (
+        "what the chain learned only where ProgNet beats a network as large and random columns "
+        "that are scaled as the chain's are"
+        if study.preset
+        else "what the source learned only where ProgNet beats a network as large, a random "
+        "column and a column that learned shuffled labels"
+    )
     note = (
-        "A gain is due to what the source learned only where ProgNet beats a network as large, a "
-        "random column and a column that learned shuffled labels. Difference: ProgNet less "
-        f"control. {_test_words(analysis, 'controls')}"
+        f"A gain is due to {needed}. Difference: ProgNet less control. "
+        f"{_test_words(analysis, 'controls')}"
     )
     title = f"{study.name}: ProgNet against its controls ({study.stamp})"
     return Table(file_name(study, "controls"), title, columns, tuple(rows), (note,), grouped=True)
@@ -265,14 +274,16 @@ def all_tests_table(analysis: Analysis) -> Table:
                 )
             )
     title = f"{study.name}: every test ({study.stamp})"
-    return Table(file_name(study, "tests"), title, columns, tuple(rows), on_page=False)
+    return Table(
+        file_name(study, "tests"), title, columns, tuple(rows), on_page=False, grouped=True
+    )
 
 
 def _compared(comparison: Comparison | None) -> tuple[Cell, ...]:
     """The cells of :data:`_COMPARED`."""
     if comparison is None:
         return tuple(Cell(numbers.NONE, (None,) * len(column.fields)) for column in _COMPARED)
-    found, mark = comparison.interval, " *" if comparison.marked else ""
+    found, mark = comparison.interval, MARK if comparison.marked else ""
     adjusted = comparison.adjusted
     return (
         with_interval(comparison.difference, found.low, found.high, numbers.signed),

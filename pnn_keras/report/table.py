@@ -1,4 +1,4 @@
-"""A table that is written three times: on the page, as CSV and as LaTeX."""
+"""A table, and how it is written on the page and as CSV."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import dataclasses
 import io
 import itertools
 import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from pnn_keras.report import numbers
+
+#: What stands behind a number that is marked.
+MARK = " *"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,115 +132,29 @@ def as_csv(table: Table) -> str:
 def as_html(table: Table) -> str:
     """The table as an element of a page, in a box that scrolls where the screen is narrow."""
     first = 1 if table.grouped else 0
-    columns = table.columns[first:]
+    kinds = [_kind(table, number) for number in range(first, len(table.columns))]
     heads = "".join(
-        f'<th scope="col"{_side(column)}>{escape(column.title)}</th>' for column in columns
+        f'<th scope="col"{kind}>{escape(column.title)}</th>'
+        for kind, column in zip(kinds, table.columns[first:], strict=True)
     )
     lines = [
         '<div class="table"><table>',
         f"<caption><span>{escape(table.caption)}</span></caption>",
         f"<thead><tr>{heads}</tr></thead>",
     ]
-    for group, rows in _groups(table):
+    for group, rows in groups(table):
         lines.append("<tbody>")
         if group is not None:
-            span = f'<th scope="rowgroup" class="group" colspan="{len(columns)}">'
+            span = f'<th scope="rowgroup" class="group" colspan="{len(kinds)}">'
             lines.append(f"<tr>{span}{escape(group)}</th></tr>")
-        lines += [_html_row(columns, row[first:]) for row in rows]
+        lines += [_html_row(kinds, row[first:]) for row in rows]
         lines.append("</tbody>")
     lines.append("</table></div>")
     lines += [f'<p class="note">{escape(note)}</p>' for note in table.notes]
     return "\n".join(lines)
 
 
-def as_latex(table: Table) -> str:
-    r"""The table in LaTeX, in the style of the package booktabs.
-
-    Example:
-
-    >>> print(as_latex(Table("t_1", "A & B", (Column("x", ("x",)),), ((words("50 %"),),))), end="")
-    \begin{table}
-      \centering
-      \caption{A \& B}
-      \label{tab:t-1}
-      \begin{tabular}{r}
-        \toprule
-        x \\
-        \midrule
-        50 \% \\
-        \bottomrule
-      \end{tabular}
-    \end{table}
-    """
-    sides = "".join("l" if column.text else "r" for column in table.columns)
-    head = _latex_row(column.title for column in table.columns)
-    body = [f"    {_latex_row(cell.shown for cell in row)}" for row in table.rows]
-    notes = [f"  \n  {{\\footnotesize {escape_latex(note)}}}" for note in table.notes]
-    wide = len(table.columns) > _NARROW
-    place = "table*" if wide else "table"
-    lines = [
-        rf"\begin{{{place}}}",
-        r"  \centering",
-        *([r"  \footnotesize", r"  \setlength{\tabcolsep}{3pt}"] if wide else []),
-        rf"  \caption{{{escape_latex(table.caption)}}}",
-        rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', table.name).strip('-')}}}",
-        rf"  \begin{{tabular}}{{{sides}}}",
-        r"    \toprule",
-        f"    {head}",
-        r"    \midrule",
-        *body,
-        r"    \bottomrule",
-        r"  \end{tabular}",
-        *notes,
-        rf"\end{{{place}}}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-#: Tables of more columns are set small, across both columns of a paper.
-_NARROW = 6
-
-#: What LaTeX takes for a command, and signs that its fonts know by another name.
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"$<$",
-    ">": r"$>$",
-    "|": r"$|$",
-    '"': r"\textquotedbl{}",
-    "−": r"$-$",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "→": r"$\rightarrow$",
-    "–": "--",
-}
-
-
-def escape_latex(text: str) -> str:
-    r"""Text that LaTeX sets as it stands, on one line.
-
-    Example:
-
-    >>> print(escape_latex("R&D: 5 % of a_b, −0.1"))
-    R\&D: 5 \% of a\_b, $-$0.1
-    """
-    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
-
-
-def _latex_row(texts: Iterable[str]) -> str:
-    # A row that began with a bracket would be an option of the \\ before it.
-    return " & ".join(escape_latex(text).replace("[", "{[}") for text in texts) + r" \\"
-
-
-def _groups(table: Table) -> list[tuple[str | None, Sequence[tuple[Cell, ...]]]]:
+def groups(table: Table) -> list[tuple[str | None, Sequence[tuple[Cell, ...]]]]:
     """Rows under the headings of their groups, in order; None where there is no heading."""
     if not table.grouped:
         return [(None, table.rows)]
@@ -249,16 +165,28 @@ def _groups(table: Table) -> list[tuple[str | None, Sequence[tuple[Cell, ...]]]]
     ]
 
 
-def _html_row(columns: Sequence[Column], row: Sequence[Cell]) -> str:
+def _html_row(kinds: Sequence[str], row: Sequence[Cell]) -> str:
     cells = []
-    for number, (column, cell) in enumerate(zip(columns, row, strict=True)):
+    for number, (kind, cell) in enumerate(zip(kinds, row, strict=True)):
         tag, scope = ("td", "") if number else ("th", ' scope="row"')
-        cells.append(f"<{tag}{scope}{_side(column)}>{escape(cell.shown)}</{tag}>")
+        cells.append(f"<{tag}{scope}{kind}>{_marked(cell.shown)}</{tag}>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _side(column: Column) -> str:
-    return ' class="text"' if column.text else ""
+def _kind(table: Table, number: int) -> str:
+    """The class of a column's cells: words, or numbers with room for a mark behind them."""
+    if table.columns[number].text:
+        return ' class="text"'
+    marked = any(row[number].shown.endswith(MARK) for row in table.rows)
+    return ' class="marks"' if marked else ""
+
+
+def _marked(shown: str) -> str:
+    """What a cell shows; a mark stands in the room behind, so that numbers stay in line."""
+    text = escape(shown)
+    if not shown.endswith(MARK):
+        return text
+    return f'{text.removesuffix(MARK)}<span class="mark">{MARK}</span>'
 
 
 def _plain(value) -> object:

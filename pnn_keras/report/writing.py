@@ -17,6 +17,7 @@ from pnn_keras.folder import whole_folder
 from pnn_keras.report import course_figures, matrix_figures, role_figures, score_figures
 from pnn_keras.report.drawing import Drawing, write_drawing
 from pnn_keras.report.inspections import RECORD, read_inspections, safe_name
+from pnn_keras.report.latex import as_latex
 from pnn_keras.report.naming import file_name
 from pnn_keras.report.page import Section, page
 from pnn_keras.report.run_tables import (
@@ -29,7 +30,7 @@ from pnn_keras.report.run_tables import (
 )
 from pnn_keras.report.sensitivity import connections_table, heat_map, stamp_of
 from pnn_keras.report.study_tables import study_tables
-from pnn_keras.report.table import Table, as_csv, as_latex
+from pnn_keras.report.table import Table, as_csv
 from pnn_keras.report.words import run_words, study_words
 from pnn_keras.sensitivity import sensitivity_words
 
@@ -41,8 +42,9 @@ def write_report(run: str | Path, out: str | Path | None = None) -> Path:
     """Writes a report of a run, finished or not: one page, its figures and its tables.
 
     The page needs nothing beside it. Figures are PNG and SVG in ``figures``,
-    tables are CSV (not rounded) and LaTeX (booktabs) in ``tables``. Every score
-    is stamped speaker-disjoint or speaker-dependent, and transductive or not.
+    tables are CSV (not rounded) and LaTeX in ``tables``; the first line of these
+    names the packages that they need. Every score is stamped
+    speaker-disjoint or speaker-dependent, and transductive or not.
     Inspections of chains that lie in the run's folder as ``sensitivity-NAME``
     (see :func:`write_inspection`) have a section each.
 
@@ -178,7 +180,7 @@ def _inspection(name: str, result: Mapping, folder: Path) -> Section:
         anchor=name,
         title=f"Which connections matter: {model} on {result['corpus']}",
         stamp=stamp_of(result),
-        sound=result["held_out"] == "held out",
+        sound=result["held_out"] == "held out" and not result.get("transductive"),
         words=sensitivity_words(result),
         tables=[table],
         drawings=_written([heat_map(result, name)], folder),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pnn_keras.adaptation import adapted
 from pnn_keras.corpus import Corpus
 from pnn_keras.errors import UserError
 from pnn_keras.evaluation import Scorable, left_out, scorable
@@ -20,6 +21,7 @@ def inspect_chain(
     corpus: Corpus,
     *,
     task: str | None = None,
+    adapt: bool = False,
     draws: int = 8,
     seed: int = 0,
     **options,
@@ -37,6 +39,9 @@ def inspect_chain(
         chain: the chain.
         corpus: the corpus.
         task: the one target to look at, by name; None means all.
+        adapt: scale features by the mean and deviation of the recordings looked
+            at, see :func:`pnn_keras.adaptation.adapted`; the result then says
+            ``transductive``.
         draws: draws of the noise behind APS.
         seed: of the noise and of the interval's resampling.
         **options: what :func:`pnn_keras.evaluation.evaluate` takes besides:
@@ -44,7 +49,7 @@ def inspect_chain(
 
     Returns:
         A JSON-able dictionary: ``corpus``, ``synthetic``, ``held_out``,
-        ``left_out_as_heard``, ``failures`` and ``skipped_tasks`` as
+        ``left_out_as_heard``, ``transductive``, ``failures`` and ``skipped_tasks`` as
         :func:`pnn_keras.evaluation.evaluate` gives them, ``draws``, ``seed``,
         and ``tasks``: for each target its ``uar`` with the bootstrap
         ``interval`` over speakers (``low``, ``high``, None where nothing can be
@@ -64,13 +69,14 @@ def inspect_chain(
     """
     _check_reads(chain, task)
     found = scorable(chain, corpus, task=task, **options)
+    asked = adapted(chain, found.inputs) if adapt else chain
     skipped = dict(found.skipped)
     results = {}
     for name, scored in found.tasks.items():
         column = chain.column(name)
         if reads_of(column):
             counts = {"left_out": left_out(scored, corpus, found.left)}
-            results[name] = counts | _inspected(chain, scored, name, found, draws, seed)
+            results[name] = counts | _inspected(asked, scored, name, found, draws, seed)
         else:
             skipped[name] = "it reads no other column"
     if not results:
@@ -81,6 +87,7 @@ def inspect_chain(
         "synthetic": corpus.info.synthetic,
         "held_out": found.held_out,
         "left_out_as_heard": len(found.left),
+        "transductive": adapt,
         "failures": found.failures,
         "skipped_tasks": skipped,
         "draws": draws,

@@ -22,8 +22,14 @@ def sensitivity_words(result: Mapping) -> list[str]:
     lines = []
     for name, task in result["tasks"].items():
         lines += [_score(name, task), *_little(name, task), *_apart(name, task)]
-    return [*lines, _DEPENDS]
+    return [*lines, *([_ADAPTED] if result.get("transductive") else []), _DEPENDS]
 
+
+#: What scaling by the recordings themselves changes.
+_ADAPTED = (
+    "Features were scaled by these recordings' own mean and deviation (transductive): the shares "
+    "are those of a chain that is adapted, not of one that scales as in training."
+)
 
 #: What a share is not.
 _DEPENDS = (

@@ -15,6 +15,9 @@ HELD_OUT = {
     "unknown": "unknown whether held out: the chain does not record whom it has heard",
 }
 
+#: What is said where features were scaled with ``--adapt``.
+TRANSDUCTIVE = "transductive: scaled by these recordings themselves"
+
 
 def show_evaluation(result: Mapping) -> None:
     """Prints the scores of a chain on a corpus.
@@ -32,7 +35,7 @@ def show_evaluation(result: Mapping) -> None:
         show_confusion(score, task)
     show("", indented(HELD_OUT[result["held_out"]], warning=result["held_out"] != "held out"))
     if result.get("transductive"):
-        show(indented("transductive: scaled by these recordings themselves", warning=True))
+        show(indented(TRANSDUCTIVE, warning=True))
     if result["left_out_as_heard"]:
         count = result["left_out_as_heard"]
         show(indented(f"{count} utterances left out, since the chain has heard them"))

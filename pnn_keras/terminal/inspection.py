@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pnn_keras.terminal.evaluation import HELD_OUT
+from pnn_keras.terminal.evaluation import HELD_OUT, TRANSDUCTIVE
 from pnn_keras.terminal.layout import heading, indented, new_table, number
 from pnn_keras.terminal.measures import SYNTHETIC
 from pnn_keras.terminal.writing import show, warn, warn_of_failures
@@ -31,6 +31,8 @@ def show_inspection(result: Mapping) -> None:
     show("", indented(_MEASURES))
     show(*(indented(line) for line in sensitivity_words(result)))
     show(indented(HELD_OUT[result["held_out"]], warning=result["held_out"] != "held out"))
+    if result.get("transductive"):  # inspections of earlier versions do not say
+        show(indented(TRANSDUCTIVE, warning=True))
     if result["left_out_as_heard"]:
         count = result["left_out_as_heard"]
         show(indented(f"{count} utterances left out, since the chain has heard them"))
