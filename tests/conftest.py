@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from audio_made import tone, write
+from compiling_made import compiling
 from hypothesis import HealthCheck, settings
 from serving_made import serving
 
@@ -66,6 +67,26 @@ def trained(tmp_path_factory):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return folder, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def uncompiled():
+    """Training steps that run as they are written, with the same results.
+
+    To compile a step takes as long as some dozen steps of a small network, and
+    every fit compiles its own. What is compiled is tested in ``test_training.py``
+    and ``test_methods.py``, and by what the command line trains.
+    """
+    with compiling(False):
+        yield
+
+
+@pytest.fixture(scope="module")
+def undrawn():
+    """Cards with empty pictures: to draw one takes as long as to train a small column."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pnn_keras.card.pictures._png", lambda draw: b"")
+        yield
 
 
 @pytest.fixture

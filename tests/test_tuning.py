@@ -20,6 +20,8 @@ from pnn_keras.schedule import Settings
 from pnn_keras.tuning import load_tuned, tune
 from pnn_keras.tuning.record import Record
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 SETTINGS = Settings(epochs=3)
 
 #: Small columns that learn fast.
