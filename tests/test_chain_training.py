@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from compiling_made import compiling
 from numbers_made import REGISTERED, FileNumbers, Registered, make_corpus
 
 from pnn_keras import chain_scoring, frontends, learner, material
@@ -20,6 +21,8 @@ from pnn_keras.evaluation import evaluate
 from pnn_keras.export import export_chain
 from pnn_keras.schedule import Settings
 from pnn_keras.zoo import load
+
+pytestmark = pytest.mark.usefixtures("uncompiled", "undrawn")
 
 QUICK = {
     "units": (5, 4),
@@ -46,13 +49,20 @@ def logs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def chain(made, logs):
+def saved(tmp_path_factory):
+    """Where the chain of emotion beside gender is saved."""
+    return tmp_path_factory.mktemp("saved") / "chain"
+
+
+@pytest.fixture(scope="module")
+def chain(made, logs, saved):
     """Emotion beside gender."""
     return train(
         "emotion",
         source="gender",
         corpus=made,
         frontend=FileNumbers(),
+        out=saved,
         tensorboard=logs,
         command="pnn-keras train emotion",
         **QUICK,
@@ -173,16 +183,8 @@ def test_the_chain_takes_the_temperature_of_the_held_out_answers(chain):
         assert chain.column(task).temperature == temperature
 
 
-def test_the_answers_behind_the_scores_are_kept(made, tmp_path):
-    chain = train(
-        "emotion",
-        source="gender",
-        corpus=made,
-        frontend=FileNumbers(),
-        out=tmp_path / "a",
-        **QUICK,
-    )
-    table = pd.read_parquet(tmp_path / "a" / "answers.parquet")
+def test_the_answers_behind_the_scores_are_kept(chain, made, saved):
+    table = pd.read_parquet(saved / "answers.parquet")
     assert set(zip(table.task, table.method, strict=True)) == {
         ("gender", "column"),
         ("emotion", "prognet"),
@@ -261,12 +263,11 @@ def test_without_a_source_there_is_one_column_and_one_method(made):
 
 
 def test_what_is_there_to_learn_is_learned(made):
-    chain = train(
-        "gender",
-        corpus=made,
-        frontend=FileNumbers(),
-        **{**QUICK, "settings": Settings(epochs=40, learning_rate=0.05)},
-    )
+    settings = Settings(epochs=40, learning_rate=0.05)
+    with compiling(True):  # for so many epochs it takes less time
+        chain = train(
+            "gender", corpus=made, frontend=FileNumbers(), **{**QUICK, "settings": settings}
+        )
     assert chain.metadata["scores"]["gender"]["dnn"]["uar"] > 0.9
 
 
@@ -362,23 +363,16 @@ def test_extending_a_chain_leaves_earlier_answers_bit_identical(made, other, reg
     assert chain.metadata["heard"]["speakers"] == sorted({u.speaker_id for u in [*made, *other]})
 
 
-def test_a_saved_chain_is_extended_from_its_folder(made, other, registered, tmp_path):
-    train("gender", corpus=made, frontend=registered, out=tmp_path / "base", **QUICK)
-    chain = train("emotion", corpus=other, from_model=tmp_path / "base", **QUICK)
-    assert [task.name for task in chain.tasks] == ["gender", "emotion"]
-
-
-def test_a_front_end_that_only_the_caller_knows_extends_its_chain(made, other):
-    base = train("gender", corpus=made, frontend=FileNumbers(), **QUICK)
-    chain = train("emotion", corpus=other, from_model=base, frontend=FileNumbers(), **QUICK)
-    assert len(chain.columns) == 2
-
-
 @pytest.fixture(scope="module")
 def extended(chain, other):
     """The chain of gender and emotion with a second emotion, of another corpus."""
     with pytest.warns(UserWarning, match="the new column is called emotion@other"):
         return train("emotion", corpus=other, from_model=chain, frontend=FileNumbers(), **QUICK)
+
+
+def test_a_front_end_that_only_the_caller_knows_extends_its_chain(extended):
+    assert FileNumbers.name not in frontends.KNOWN
+    assert len(extended.columns) == 3
 
 
 def test_a_target_that_the_given_chain_answers_is_named_after_its_corpus(extended):
@@ -405,7 +399,7 @@ def test_an_extended_chain_says_what_it_extends(extended, tmp_path):
 @pytest.fixture(scope="module")
 def adapted(chain, other):
     """The same with the scaling of the other corpus."""
-    with pytest.warns(UserWarning, match="the new column is called emotion@other"):
+    with compiling(True), pytest.warns(UserWarning, match="is called emotion@other"):
         return train(
             "emotion",
             corpus=other,
@@ -498,6 +492,10 @@ def built(made, other, tmp_path_factory):
         train("gender", corpus=made, frontend=Registered(), out=folder / "base", **QUICK)
         train("emotion", corpus=other, from_model=folder / "base", out=folder / "chain", **QUICK)
         return load(folder / "chain")
+
+
+def test_a_saved_chain_is_extended_from_its_folder(built):
+    assert [task.name for task in built.tasks] == ["gender", "emotion"]
 
 
 def renamed(corpus):

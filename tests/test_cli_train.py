@@ -17,6 +17,8 @@ from corpora_made import make_emodb
 from pnn_keras.cli import train as cli
 from pnn_keras.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("uncompiled", "undrawn")
+
 QUICK = ["--epochs", "2", "--units", "8,8", "--quiet"]
 
 

@@ -27,6 +27,8 @@ from pnn_keras.protocol import read_folds
 from pnn_keras.schedule import Settings
 from pnn_keras.shape import Shape
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 METHODS = ("logistic-regression", "dnn", "ptft", "prognet")
 
 

@@ -18,6 +18,8 @@ from pnn_keras.schedule import Settings
 from pnn_keras.shape import Shape
 from pnn_keras.task import make_task
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 TUNING = Tuning(
     widths=(2, 6),
     depths=(1,),

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from compiling_made import compiling
 
 from pnn_keras import schedule, stack, training
 from pnn_keras.column import Column
@@ -73,28 +74,38 @@ def alone(toy, member, dropout=0.0, **options):
     return weights_of(column, 0)
 
 
+@pytest.fixture(scope="module")
+def together(toy):
+    """All members fitted at once, without and with dropout."""
+    return {dropout: fit(toy, dropout=dropout)[0] for dropout in (0.0, 0.5)}
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("member", range(3))
-def test_members_of_unequal_folds_train_as_if_alone(toy, member, dropout):
-    together, _ = fit(toy, dropout=dropout)
-    same_weights(weights_of(together, member), alone(toy, member, dropout))
+def test_members_of_unequal_folds_train_as_if_alone(toy, together, member, dropout):
+    same_weights(weights_of(together[dropout], member), alone(toy, member, dropout))
 
 
-def test_members_in_groups_get_the_weights_of_members_together(toy):
-    together, _ = fit(toy, dropout=0.5)
+def test_members_in_groups_get_the_weights_of_members_together(toy, together):
     batches = Batches.of(FOLDS, 20)
     first, _ = fit(toy, FOLDS[:2], SEEDS[:2], 0.5, batches)
     second, _ = fit(toy, FOLDS[2:], SEEDS[2:], 0.5, batches)
     grouped = [weights_of(first, 0), weights_of(first, 1), weights_of(second, 0)]
     for member in range(3):
-        same_weights(weights_of(together, member), grouped[member])
+        same_weights(weights_of(together[0.5], member), grouped[member])
 
 
-def test_members_in_another_order_get_the_same_weights(toy):
-    straight, _ = fit(toy, dropout=0.5)
+def test_members_in_another_order_get_the_same_weights(toy, together):
     turned, _ = fit(toy, FOLDS[::-1], SEEDS[::-1], 0.5)
     for member in range(3):
-        same_weights(weights_of(straight, member), weights_of(turned, 2 - member))
+        same_weights(weights_of(together[0.5], member), weights_of(turned, 2 - member))
+
+
+def test_steps_that_are_not_compiled_give_the_same_weights(toy, together):
+    with compiling(False):
+        plain, _ = fit(toy, dropout=0.5)
+    for member in range(3):
+        same_weights(weights_of(together[0.5], member), weights_of(plain, member))
 
 
 def test_members_that_end_early_leave_the_others_as_they_would_have_been(toy, monkeypatch):
@@ -147,9 +158,9 @@ def test_a_trace_counts_what_each_epoch_answers_and_changes_nothing(toy):
         same_weights(weights_of(plain, member), weights_of(column, member))
 
 
-def test_the_same_seeds_repeat_a_run_bit_for_bit(toy):
-    first, second = (fit(toy, dropout=0.5)[0] for _ in range(2))
-    for one, other in zip(first.weights, second.weights, strict=True):
+def test_the_same_seeds_repeat_a_run_bit_for_bit(toy, together):
+    again, _ = fit(toy, dropout=0.5)
+    for one, other in zip(together[0.5].weights, again.weights, strict=True):
         assert np.array_equal(one, other)
 
 
@@ -247,8 +258,8 @@ def test_without_stop_rows_the_last_epoch_counts(toy):
     assert np.isnan(result.stop_uar).all()
 
 
-def test_a_fitted_column_is_frozen(toy):
-    assert fit(toy)[0].trainable_variables == []
+def test_a_fitted_column_is_frozen(together):
+    assert together[0.0].trainable_variables == []
 
 
 # When training ends

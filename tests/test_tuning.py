@@ -17,8 +17,10 @@ from pnn_keras.errors import PnnKerasError, PresetError, UserError
 from pnn_keras.learner import Learner
 from pnn_keras.protocol import make_protocol
 from pnn_keras.schedule import Settings
-from pnn_keras.tuning import load_tuned, tune
+from pnn_keras.tuning import load_tuned, searching, tune
 from pnn_keras.tuning.record import Record
+
+pytestmark = pytest.mark.usefixtures("uncompiled")
 
 SETTINGS = Settings(epochs=3)
 
@@ -35,6 +37,14 @@ SPACE = {
 
 #: A space of three shapes.
 THREE = {**SPACE, "depths": (1,), "reads": ("none",), "dropouts": (0.0,)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unplotted():
+    """No plot: that of ``test_tuning_results.py`` takes as long as a search here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(searching, "write_parameters", lambda *_: None)
+        yield
 
 
 def search(corpus, out, target="emotion", **options):

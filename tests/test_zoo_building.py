@@ -22,6 +22,8 @@ from pnn_keras.zoo_building import (
 )
 from pnn_keras.zoo_building.recipe import Recipe
 
+pytestmark = pytest.mark.usefixtures("uncompiled", "undrawn")
+
 SEXES = {1001 + i: ("Male", "Female")[i % 2] for i in range(6)}
 RECIPE = """
 title = "Hears anger"
