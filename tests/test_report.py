@@ -214,8 +214,14 @@ def test_the_summary_holds_the_main_table_and_the_stamp(run):
     row = next(line for line in said.splitlines() if line.split()[:1] == ["ProgNet"])
     assert re.split(r" {2,}", row.strip()) == [
         "ProgNet",
-        "gender@made",
         "0.750 [0.720, 0.780]",
         "+0.250",
         "0.004 *",
     ]
+
+
+def test_the_summary_on_a_terminal_puts_methods_below_their_source(run):
+    lines = [line.rstrip() for line in summary_of(run).splitlines()]
+    headed = [n for n, line in enumerate(lines) if line.startswith(" from ")]
+    assert headed and all(lines[n + 1].startswith("   ") for n in headed)
+    assert all(line.split() != ["from", "–"] for line in lines)

@@ -62,7 +62,7 @@ def amounts(analyses: Sequence[Analysis], experiment: Experiment) -> list[Drawin
         handles, published = {}, False
         for axis, (source, results) in zip(axes.flat, panels.items(), strict=False):
             for shift, result in enumerate(results):
-                offset = (shift - (len(results) - 1) / 2) * 0.06
+                offset = (shift - (len(results) - 1) / 2) * min(0.06, 0.5 / len(results))
                 handles[result.method] = _amount_line(axis, group, result, offset)
                 published |= _published_line(axis, group, result, experiment)
             axis.set_title(f"from {source}" if source else "no source")

@@ -7,12 +7,12 @@ from pathlib import Path
 from pnn_keras.experiments import RunResult, read_run
 from pnn_keras.experiments.analysis import Analysis, analyse
 from pnn_keras.report import numbers
-from pnn_keras.report.naming import in_order, method_title, source_title
+from pnn_keras.report.naming import from_source, in_order, method_title, source_title
 from pnn_keras.report.words import run_words
 
 
 def render_summary(run: str | Path | RunResult):
-    """The main table of every study: method, source, UAR, difference to the DNN, p after Holm.
+    """The main table of every study: method by source, UAR, difference to the DNN, p after Holm.
 
     Args:
         run: a run or its folder.
@@ -42,16 +42,19 @@ def _study(analysis: Analysis):
 
     study = analysis.study
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold")
-    for name in ("method", "source"):
-        table.add_column(name, overflow="fold")
+    table.add_column("method", overflow="fold")
     for name in ("UAR [95 %]", "to the DNN", "p (Holm)"):
         table.add_column(name, justify="right", no_wrap=True)
+    group = ""
     for score in in_order(analysis.scores):
+        source = from_source(score.method, score.source)
+        if source != group:
+            group = source
+            table.add_row(Text(f"from {source_title(score.method, source)}", "italic"))
         comparison = analysis.comparison(score.method, score.source)
         bounds = numbers.interval(score.interval.low, score.interval.high)
         cells = (
-            method_title(score.method, score.source),
-            source_title(score.method, score.source),
+            ("  " if group else "") + method_title(score.method, score.source),
             f"{numbers.score(score.uar)} {bounds}",
             numbers.signed(comparison.difference if comparison else None),
             (numbers.p_value(comparison.adjusted) + (" *" if comparison.marked else ""))
