@@ -110,7 +110,14 @@ def _reading(found: Mapping, source: str) -> str:
 
 
 def _p(value: float) -> str:
-    return "none" if np.isnan(value) else f"{value:.3f}"
+    """A p value with three decimals.
+
+    >>> _p(0.0004), _p(0.0312), _p(float("nan"))
+    ('< 0.001', '0.031', 'none')
+    """
+    if np.isnan(value):
+        return "none"
+    return "< 0.001" if value < 0.0005 else f"{value:.3f}"
 
 
 def _searched(recipes: Sequence[Mapping]) -> str:
