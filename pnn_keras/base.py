@@ -16,6 +16,7 @@ from pnn_keras.evaluation import heard_utterances, is_recorded
 from pnn_keras.learner import Sources
 from pnn_keras.material import Material
 from pnn_keras.preset import plain, read_preset, sha256_of
+from pnn_keras.speaker_scaling import is_marked
 from pnn_keras.training import Hearing, hear
 from pnn_keras.zoo import find, load
 
@@ -177,6 +178,25 @@ def refuse_heard(base: Base, utterances: Iterable[Utterance]) -> None:
         f"The chain given has heard {what} ({shown}), so nothing could be scored on them. Use a "
         f"corpus that it has not heard{mend}"
     )
+
+
+def check_scaling(base: Base, scaling: str) -> None:
+    """Refuses a chain that hears features scaled per speaker where no stamp would say so.
+
+    Such features have seen all recordings of each test speaker.
+
+    Raises:
+        UserError: one of its columns hears them, and ``scaling`` is ``"training"``.
+    """
+    by_speaker = [
+        column.name for column in base.columns if is_marked(base.frontends[column.frontend])
+    ]
+    if by_speaker and scaling == "training":
+        raise UserError(
+            f"The columns {', '.join(by_speaker)} of the chain given hear features scaled per "
+            "speaker, so the scores are transductive. Received: scaling='training'. Say so: "
+            "--scaling speaker"
+        )
 
 
 def base_sources(base: Base, material: Material) -> Sources:

@@ -42,21 +42,34 @@ class Scoring:
         return {column_name(task): c["temperature"] for task, c in self.calibration.items()}
 
 
-def check_compared(compare: Sequence[str], has_sources: bool, has_chain: bool = False) -> None:
-    """Refuses methods that are unknown, or that need a source or a chain where there is none.
+def check_compared(compare: Sequence[str], sources: Sequence[str], has_chain: bool) -> None:
+    """Refuses methods that are unknown, or that cannot learn from what is given.
+
+    Args:
+        compare: the methods.
+        sources: the tasks to learn first.
+        has_chain: whether a trained chain is extended.
 
     Raises:
-        UserError: one is.
+        UserError: one needs a source or a chain where there is none, or reads a
+            chain alone where there are sources as well.
     """
-    chainless = [name for name in compare if find_method(name).needs_chain and not has_chain]
+    methods = [find_method(name) for name in compare]
+    chainless = [m.name for m in methods if m.needs_chain and not has_chain]
     if chainless:
         raise UserError(
-            f"{', '.join(chainless)} need a trained chain to rescale. Received: none. "
+            f"{', '.join(chainless)}: there is no trained chain to read. Received: none. "
             "Give one: --from"
         )
-    lonely = [name for name in compare if find_method(name).needs_source and not has_sources]
+    lonely = [m.name for m in methods if m.needs_source and not (sources or has_chain)]
     if lonely:
         raise UserError(f"{', '.join(lonely)} need a source. Received: none. Give one: --source")
+    alone = [m.name for m in methods if m.needs_chain and not m.asks_chain]
+    if alone and sources:
+        raise UserError(
+            f"{', '.join(alone)} read the chain given alone, and the target reads "
+            f"{', '.join(sources)} as well. Leave them out; --adapt rescales the chain"
+        )
 
 
 def check_answered(compare: Sequence[str], columns: Sequence[Column], target: Task) -> None:
@@ -156,6 +169,7 @@ def _add_beside_source(found: Scoring, bench: Bench, compare: Sequence[str]) -> 
     for name in METHODS:
         # What the chain keeps of it is the column itself; a ProgNet of it is scored as that.
         asked = name in ("dnn", *compare) and name != "prognet"
+        asked = asked and can_learn(name, bench.learner.pretrained, bench.target)
         if asked and (bench.sources or not METHODS[name].needs_source):
             _add(found, bench, name, METHODS[name].learn(bench), is_chosen=False)
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from pnn_keras.adaptation import adapted
-from pnn_keras.base import Base, base_sources, open_base, own_name, refuse_heard
+from pnn_keras.base import (
+    Base,
+    base_sources,
+    check_scaling,
+    open_base,
+    own_name,
+    refuse_heard,
+)
 from pnn_keras.chain import Chain
 from pnn_keras.chain_scoring import Scoring, check_answered, check_compared, score_chain
 from pnn_keras.column import Column, column_name
@@ -154,12 +161,13 @@ def train(
     corpora = open_corpora(corpus, strict)
     target = _named(target, base, corpora)
     check_request(target, sources, scaling, base)
-    check_compared(compare, bool(sources or base is not None), base is not None)
+    check_compared(compare, sources, base is not None)
     if adapt and base is None:
         raise UserError(
             "Adapting needs a trained chain to rescale. Received: none. Give one: --from"
         )
     if base is not None:
+        check_scaling(base, scaling)
         refuse_heard(base, pool(corpora))
     shape = Shape(units, dropout, lateral, adapter_units, source_units, wiring)
     material = load_material(
@@ -194,7 +202,7 @@ def train(
     scored = learner
     if adapt:
         base = _adapted(base, learner, task)
-        scored = learner.reading(rescaled_sources(learner, task))
+        scored = learner.reading(rescaled_sources(learner, task), rescaled_for=task)
         learner = learner.reading(base_sources(base, material))
     scoring = score_chain(Bench(scored, task, source_tasks, reads=reads), compare)
     chain = _fit_all(Bench(learner, task, source_tasks, reads=reads), base, scoring)

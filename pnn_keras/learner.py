@@ -138,6 +138,7 @@ class Learner:
         self.monitor = monitor or Monitor(progress=False)
         self.base = base or Sources()
         self.pretrained = tuple(pretrained)
+        self.rescaled_for: Task | None = None
         self.features = material.features[material.hears]
         self.members = list(range(len(division.folds)) if members is None else members)
         self.folds = self.of_members(division.folds)
@@ -157,10 +158,16 @@ class Learner:
             self._source_folds,
         )
 
-    def reading(self, base: Sources) -> Learner:
-        """A learner of the same members and rows, with the chain's columns read as given."""
+    def reading(self, base: Sources, rescaled_for: Task | None = None) -> Learner:
+        """A learner of the same members and rows, with the chain's columns read as given.
+
+        Args:
+            base: the columns, as they are read.
+            rescaled_for: the task whose training rows scale them; None means that
+                they have the chain's own scaling.
+        """
         learner = copy.copy(self)
-        learner.base = base
+        learner.base, learner.rescaled_for = base, rescaled_for
         return learner
 
     def of_members(self, everyone: Sequence) -> list:

@@ -218,7 +218,9 @@ def prognet_adapter(bench: Bench) -> Outcome:
 def prognet_random(bench: Bench) -> Outcome:
     """Beside columns that have learned nothing: baseline 4 of Rusu et al. (2016)."""
     if bench.learner.pretrained and not bench.sources:
-        return _beside(bench, "prognet-random", random_sources(bench.learner))
+        # Scaled as the chain is that they stand in for.
+        sources = random_sources(bench.learner, bench.learner.rescaled_for)
+        return _beside(bench, "prognet-random", sources)
     columns = random_columns(bench.learner, bench.sources)
     return _beside(bench, "prognet-random", as_sources(bench, columns))
 

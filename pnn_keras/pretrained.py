@@ -13,7 +13,7 @@ import numpy as np
 from pnn_keras.column import Column, ForeignColumn
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Learner, Sources
-from pnn_keras.task import Task
+from pnn_keras.task import Task, counts_as
 from pnn_keras.training import hear
 
 
@@ -69,7 +69,8 @@ def copied(
 def answering_column(columns: Sequence[Column | ForeignColumn], target: Task) -> Column | None:
     """The last column of a trained chain that answers a target, or None.
 
-    It has the target's label and all of its classes; it may have others.
+    It has the target's label and classes that count as each of its classes, see
+    :func:`pnn_keras.task.counts_as`; it may have others.
 
     Args:
         columns: the columns of a trained chain, in order.
@@ -89,7 +90,7 @@ def answering_column(columns: Sequence[Column | ForeignColumn], target: Task) ->
         for column in columns
         if column.task is not None
         and column.task.label == target.label
-        and set(target.classes) <= set(column.task.classes)
+        and set(target.classes) <= {counts_as(name, target) for name in column.task.classes}
     ]
     return (answering or [None])[-1]
 
@@ -99,6 +100,7 @@ def chain_answers(learner: Learner, target: Task, rescaled: bool) -> np.ndarray:
 
     ``p(c | x) / sum of p(k | x) over the target's classes k``, of its
     :func:`answering_column`: as if it had been asked for these classes alone.
+    The ``p`` of its classes that count as one of the target's are summed first.
 
     Args:
         learner: knows the members and the chain's columns.
@@ -122,9 +124,11 @@ def chain_answers(learner: Learner, target: Task, rescaled: bool) -> np.ndarray:
         answers = _for_members(learner, target, trained=True)[1][column.name]
     else:
         answers = np.stack([_as_it_is(learner)[column.name]] * len(learner.members))
-    places = [column.task.classes.index(name) for name in target.classes]
-    asked = answers[..., places]
-    return asked / asked.sum(axis=-1, keepdims=True)
+    counted = [counts_as(name, target) for name in column.task.classes]
+    asked = answers.astype(np.float64) @ np.equal.outer(counted, target.classes)
+    # Where nothing of it is left, no class is likelier than another.
+    asked = np.maximum(asked, np.finfo(np.float32).tiny)
+    return (asked / asked.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
 def _as_it_is(learner: Learner) -> dict[str, np.ndarray]:
@@ -193,13 +197,14 @@ def _for_members(
             raise UserError(
                 f"The column {column.name!r} of the chain given is a Keras model, of which there "
                 f"is {'no other scaling' if trained else 'no random one'}. Leave out "
-                f"{'rescaling it' if trained else 'prognet-random'}"
+                f"{'--adapt and what is rescaled' if trained else 'random columns'}"
             )
         own = _read_by(column, read)
         made = _of_shape(learner, column, column.task, own, column.dropout)
         if trained:
             for layer, theirs in zip(made.layers, column.layers, strict=True):
                 _assign(layer, theirs)
+            made.temperature = column.temperature
         if rescaled_for is None:
             _assign(made.scaler, column.scaler)
         else:

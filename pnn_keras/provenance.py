@@ -48,6 +48,8 @@ def describe_training(
     """
     target, scores = tasks[0], scoring.scores
     earlier = base.chain.metadata if base is not None else {}
+    # Scores of columns that are scaled anew were taken of others.
+    measured = {} if base is not None and base.adapted else earlier
     protocol = {**division.describe(), "transductive": scaling != "training"}
     return {
         "target": target.name,
@@ -57,10 +59,10 @@ def describe_training(
         "frontend": material.frontend.config(),
         "augment": material.augment,
         "protocol": protocol,
-        "protocols": {**earlier.get("protocols", {}), **dict.fromkeys(scores, protocol)},
-        "scores": {**earlier.get("scores", {}), **scores},
-        "groups": {**earlier.get("groups", {}), **scoring.groups},
-        "calibration": {**earlier.get("calibration", {}), **scoring.calibration},
+        "protocols": {**measured.get("protocols", {}), **dict.fromkeys(scores, protocol)},
+        "scores": {**measured.get("scores", {}), **scores},
+        "groups": {**measured.get("groups", {}), **scoring.groups},
+        "calibration": {**measured.get("calibration", {}), **scoring.calibration},
         "epochs": scoring.epochs,
         "settings": dataclasses.asdict(settings),
         "heard": _heard(material, tasks, base),

@@ -204,6 +204,27 @@ def make_task(
     return Task(label, tuple(classes), corpus, merged)
 
 
+def counts_as(value: str, task: Task) -> str | None:
+    """The class of a task that another one's class counts as; None if none.
+
+    What the task merges by itself, then :data:`SYNONYMS` and :data:`MERGES`.
+
+    Args:
+        value: the other task's class.
+        task: whose class is looked for.
+
+    Example:
+
+    >>> paper = Task("emotion", PAPER_CLASSES)
+    >>> [counts_as(value, paper) for value in ("sad", "calm", "joy", "bored")]
+    ['sad', 'neutral', 'happy', None]
+    """
+    known = task.class_of(value)
+    if known is not None or task.label != "emotion":
+        return known
+    return dict(_merged([value], task.classes, {**SYNONYMS, **MERGES})).get(value)
+
+
 def _check_label(label: str) -> None:
     if label not in LABELS:
         raise UserError(f"A task is one of {', '.join(LABELS)}. Received: {label!r}")

@@ -12,11 +12,19 @@ from chain_made import made_chain
 from numbers_made import FileNumbers, make_corpus
 
 from pnn_keras import Chain
-from pnn_keras.base import Base, base_sources, open_base, own_name, refuse_heard
+from pnn_keras.base import (
+    Base,
+    base_sources,
+    check_scaling,
+    open_base,
+    own_name,
+    refuse_heard,
+)
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import PresetError, ProtocolError, UserError
 from pnn_keras.evaluation import is_recorded
 from pnn_keras.material import load_material
+from pnn_keras.speaker_scaling import is_marked
 
 FRONTENDS = {"frontends": {"features": {"name": "egemaps"}}}
 
@@ -88,6 +96,16 @@ def test_without_a_whole_record_of_whom_it_heard_there_is_a_warning(metadata, tm
     assert not is_recorded(base.chain)
     with pytest.warns(UserWarning, match="no record of whom the chain given has heard"):
         refuse_heard(base, [Utterance("mine", "a.wav", tmp_path / "a.wav", "x")])
+
+
+@pytest.mark.parametrize("scaling", ["corpus", "speaker"])
+def test_a_chain_that_hears_by_speaker_is_extended_only_where_the_stamp_says_so(scaling):
+    base = Base(made_chain(frontends={"features": {"name": "egemaps", "standardised": "speaker"}}))
+    assert is_marked(base.frontends["features"])
+    with pytest.raises(UserError, match="gender, emotion of the chain given .*--scaling speaker"):
+        check_scaling(base, "training")
+    check_scaling(base, scaling)
+    check_scaling(Base(made_chain(**FRONTENDS)), "training")
 
 
 # Names of new columns

@@ -405,7 +405,7 @@ def adapted(chain, other):
             corpus=other,
             from_model=chain,
             adapt=True,
-            compare=["prognet-rescaled", "prognet-random-rescaled"],
+            compare=["prognet-rescaled", "prognet-random", "prognet-random-rescaled"],
             frontend=FileNumbers(),
             **{**QUICK, "settings": Settings(epochs=30, learning_rate=0.05)},
         )
@@ -428,6 +428,13 @@ def test_the_scores_of_an_adapted_chain_are_those_of_rescaling_in_each_fold(adap
     scores = adapted.metadata["scores"]["emotion@other"]
     assert scores["prognet"]["confusion"] != scores["prognet-random-rescaled"]["confusion"]
     assert scores["prognet"] == scores["prognet-rescaled"]
+    assert scores["prognet-random"] == scores["prognet-random-rescaled"]
+
+
+def test_an_adapted_chain_keeps_no_score_of_columns_that_are_scaled_anew(adapted, extended):
+    for name in ("scores", "protocols", "calibration", "groups"):
+        assert set(adapted.metadata[name]) == {"emotion@other"}, name
+    assert {"gender", "emotion", "emotion@other"} == set(extended.metadata["scores"])
 
 
 def test_an_adapted_chain_says_so_on_its_card(adapted, tmp_path):
@@ -439,10 +446,38 @@ def test_an_adapted_chain_says_so_on_its_card(adapted, tmp_path):
 
 def test_there_is_nothing_to_adapt_without_a_chain(made):
     for options in ({"adapt": True}, {"compare": ["prognet-rescaled"]}):
-        with pytest.raises(
-            UserError, match=r"a trained chain to rescale\. Received: none.*--from"
-        ):
+        with pytest.raises(UserError, match=r"trained chain to re\w+\. Received: none.*--from"):
             train("emotion", source="gender", corpus=made, frontend=FileNumbers(), **options)
+
+
+def test_a_chain_is_not_asked_for_new_sources(made, other):
+    base = train("emotion", corpus=made, frontend=FileNumbers(), **QUICK)
+    chain = train(
+        "emotion@other",
+        source=["speaker", "gender"],
+        corpus=other,
+        from_model=base,
+        compare=["chain", "svm"],
+        frontend=FileNumbers(),
+        **QUICK,
+    )
+    scores = chain.metadata["scores"]
+    assert "chain" in scores["emotion@other"]
+    assert "svm" in scores["gender"] and "chain" not in scores["gender"]
+
+
+def test_what_reads_a_chain_alone_is_not_compared_where_there_are_sources(made, other):
+    base = train("emotion", corpus=made, frontend=FileNumbers(), **QUICK)
+    with pytest.raises(UserError, match="prognet-rescaled read the chain given alone"):
+        train(
+            "emotion@other",
+            source="gender",
+            corpus=other,
+            from_model=base,
+            compare=["prognet-rescaled"],
+            frontend=FileNumbers(),
+            **QUICK,
+        )
 
 
 def test_a_chain_is_not_asked_for_what_it_does_not_answer(made, other):

@@ -322,6 +322,12 @@ def test_what_the_chain_does_not_answer_is_left_out_with_a_word(preset, made, tm
     assert [m.method for m in result.methods] == ["svm"] and result.missing == ()
 
 
+def test_a_study_of_nothing_but_what_the_chain_does_not_answer_is_refused(preset, made, tmp_path):
+    study = Study("emotion@made", (), ("chain",), "paper-3-fold", 1, str(preset))
+    with pytest.raises(UserError, match="asks nothing else. Add a method that learns"):
+        run(preset, [made], tmp_path / "run", studies=(study,))
+
+
 def test_what_the_chain_says_itself_is_scored_beside_what_learns(preset, made, tmp_path):
     methods = ("svm", "chain", "chain-rescaled")
     study = Study("gender@made", (), methods, "paper-3-fold", 1, str(preset))
@@ -339,7 +345,7 @@ def test_what_the_chain_says_itself_is_scored_beside_what_learns(preset, made, t
 
 def test_rescaling_is_no_method_without_a_chain():
     assert not any("rescaled" in name for name in EVERY_METHOD)
-    with pytest.raises(UserError, match="prognet-rescaled need a trained chain"):
+    with pytest.raises(UserError, match="prognet-rescaled: there is no trained chain"):
         Study("emotion", ("gender",), ("dnn", "prognet-rescaled"))
 
 

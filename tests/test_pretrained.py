@@ -269,6 +269,28 @@ def test_a_chain_answers_a_target_of_fewer_classes_as_if_asked_for_these_alone(m
         np.testing.assert_allclose(answers[member], expected, atol=1e-5)
 
 
+def test_classes_of_a_chain_that_count_as_one_of_the_target_s_are_summed(material):
+    chain = make_chain(material)
+    known = Task("emotion", ("calm", "sad", "neutral", "bored"), corpus="theirs")
+    chain.add_column(known, units=[3])
+    scatter_weights(chain)
+    chain.columns[-1].temperature = 2.0
+    bench = make_bench(material, chain)
+    said, _ = chain.answers_and_taps(material.features[material.hears])
+    calm, sad, neutral, bored = np.asarray(said["emotion@theirs"]).T
+    asked = Task("emotion", ("sad", "neutral"))
+    answers = chain_answers(bench.learner, asked, rescaled=False)
+    np.testing.assert_allclose(answers[0, :, 0], sad / (calm + sad + neutral), atol=1e-5)
+    merged = Task("emotion", ("sad", "neutral"), merged=(("bored", "neutral"),))
+    answers = chain_answers(bench.learner, merged, rescaled=False)
+    np.testing.assert_allclose(answers[0, :, 0], sad, atol=1e-5)
+    # A rescaled chain is as sure as it was.
+    rescaled = chain_answers(bench.learner, merged, rescaled=True)
+    chain.columns[-1].temperature = 1.0
+    surer = chain_answers(make_bench(material, chain).learner, merged, rescaled=True)
+    assert np.abs(rescaled - 0.5).mean() < np.abs(surer - 0.5).mean()
+
+
 def test_a_rescaled_chain_answers_with_each_fold_s_training_rows(bench, chain, material):
     features = material.features[material.hears]
     gender = Task("gender", ("female", "male"))

@@ -29,7 +29,7 @@ from pnn_keras.search_space import Candidate
 
 #: A corpus and classes with every sign that LaTeX takes for something else.
 NASTY = "Cörpus_& 100%#~é"
-NASTY_EMOTIONS = ("wü_tend & laut", "50%_#1 {é}", '$x^2 ~\\~|<"a"--b>')
+NASTY_EMOTIONS = ("* wü_tend & laut", "[50%]_#1 {é}", '$x^2 ~\\~|<"a"--b>?`,,')
 
 
 def made(columns: int = 2, rows: int = 3, shown: str = "0.500", **options) -> Table:

@@ -50,7 +50,8 @@ def _extends(extends: Mapping) -> str:
     digest = f" (SHA-256 of its weights {extends['sha256']})" if extends.get("sha256") else ""
     tasks = ", ".join(extends.get("tasks") or [])
     kept = (
-        "its columns' weights are unchanged, their scaling is that of the rows learned from here"
+        "its columns' weights are unchanged, their scaling is that of the rows learned from here; "
+        "what it scored does not hold of them"
         if extends.get("adapted")
         else "its columns are unchanged"
     )

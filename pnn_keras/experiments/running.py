@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pnn_keras.base import Base, base_sources, open_base, refuse_heard
+from pnn_keras.base import Base, base_sources, check_scaling, open_base, refuse_heard
 from pnn_keras.corpus import Corpus, Utterance, pool
 from pnn_keras.errors import UserError
 from pnn_keras.experiments.opening import open_experiment
@@ -175,6 +175,7 @@ def open_bases(experiment: Experiment, utterances: Sequence[Utterance]) -> dict[
             continue
         if model not in bases:
             bases[model] = open_base(model)
+            check_scaling(bases[model], experiment.scaling)
         corpus = parse_task(target)[1]
         refuse_heard(bases[model], [u for u in utterances if corpus in (None, u.corpus)])
         if target in [task.name for task in bases[model].chain.tasks]:
@@ -291,9 +292,19 @@ def _groups(
 
 
 def _warn_of_left_out(planned: Sequence[Planned]) -> None:
-    """Says which methods are left out because the trained chain does not answer the target."""
+    """Says which methods are left out because the trained chain does not answer the target.
+
+    Raises:
+        UserError: nothing would be left of a study.
+    """
     for each in planned:
         lost = [job[0] for job in each.study.jobs if job not in each.jobs]
+        if not each.jobs:
+            raise UserError(
+                f"{each.study.from_model} answers no {each.target.label} as "
+                f"{', '.join(each.target.classes)}, and {each.study.name!r} asks nothing else. "
+                "Add a method that learns: prognet"
+            )
         if lost:
             warnings.warn(
                 f"{each.study.from_model} answers no {each.target.label} as "
@@ -494,12 +505,15 @@ def _weights(planned: Planned) -> dict[Part, float]:
         rows = sum(len(planned.division.folds[m].train) for m in part.members)
         weights[part] = rows * _COSTS.get(part.method, 1.0)
         first = (part.source, part.members) not in fitted
-        if first and part.source in planned.sources and not METHODS[part.method].size_only:
+        if first and part.source in planned.sources and part.method in _FITTING_SOURCES:
             fitted.add((part.source, part.members))
             labels = [task.label for task in planned.sources[part.source]]
             weights[part] += rows * sum(_SOURCE_COSTS[label] for label in labels)
     return weights
 
+
+#: The methods that fit source columns, or find them fitted.
+_FITTING_SOURCES = ("ptft", "ptft-output", "prognet", "prognet-adapter", "prognet-shuffled")
 
 #: About what a source costs; a speaker recogniser learns for as long as it may.
 _SOURCE_COSTS = {"speaker": 8.0, "gender": 2.0, "emotion": 2.0}

@@ -62,9 +62,9 @@ class Study:
         if self.from_model:
             self._check_extending()
         elif any(find_method(name).needs_chain for name in self.methods):
-            rescaled = [name for name in self.methods if METHODS[name].needs_chain]
+            chainless = [name for name in self.methods if METHODS[name].needs_chain]
             raise UserError(
-                f"{', '.join(rescaled)} need a trained chain to rescale. Received: none for "
+                f"{', '.join(chainless)}: there is no trained chain to read. Received: none for "
                 f"{self.target}. Give one: from_model"
             )
         if not self.methods:

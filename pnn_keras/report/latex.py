@@ -62,6 +62,7 @@ _LATEX = {
     "{": r"\{",
     "}": r"\}",
     "~": r"\textasciitilde{}",
+    "`": r"\textasciigrave{}",
     "^": r"\textasciicircum{}",
     "<": r"$<$",
     ">": r"$>$",
@@ -119,12 +120,17 @@ def escape_latex(text: str) -> str:
 
     >>> print(escape_latex("R&D: 5 % of a_b, −0.1, --adapt"))
     R\&D: 5 \% of a\_b, $-$0.1, -{}-adapt
+    >>> print(escape_latex("*"), escape_latex("[0.5, 0.6]"), escape_latex("a,,b"))
+    {}* {}[0.5, 0.6] a,{},b
     """
     signs = " ".join(text.split())
-    # Two hyphens would become one dash.
+    # A star or bracket behind the end of a row would be an argument of it.
+    first = "{}" if signs[:1] in ("*", "[") else ""
+    # Two hyphens would become one dash, two commas a quotation mark.
     pairs = itertools.zip_longest(signs, signs[1:])
-    return "".join(
-        _LATEX.get(sign, sign) + ("{}" if sign == after == "-" else "") for sign, after in pairs
+    return first + "".join(
+        _LATEX.get(sign, sign) + ("{}" if sign == after and sign in "-," else "")
+        for sign, after in pairs
     )
 
 

@@ -79,13 +79,13 @@ def extended_table(run: RunResult) -> Table:
         for chain in run.record.get("extends", ())
     )
     methods = {result.method for study in run.studies for result in study.methods}
-    rescaled = ", but where a method has it rescaled by the target's training rows"
+    rescaled = ""
+    if any(name.endswith("rescaled") for name in methods):
+        rescaled = ", but where a method has it rescaled by the target's training rows"
     note = (
         "Their columns are frozen, and their scaling is their own"
-        f"{rescaled if any(METHODS[name].needs_chain for name in methods) else ''}. None of them "
-        "has heard a "
-        "speaker or a recording that is scored here; without a number of speakers there is no "
-        "record of whom it heard, and nobody can tell."
+        f"{rescaled}. None of them has heard a speaker or a recording that is scored here; "
+        "without a number of speakers there is no record of whom it heard, and nobody can tell."
     )
     return Table("extended", "Trained chains that were extended", columns, rows, (note,))
 

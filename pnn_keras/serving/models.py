@@ -37,7 +37,7 @@ class Models:
         """Serves exactly these models; those that stay answer all the while.
 
         Labels move first, as in TensorFlow Serving: no label names a version that
-        the same change loads, and none is left on one that it drops.
+        the same change loads; one on a version that it drops finds nothing then.
 
         Args:
             models: the models; names are unique.
