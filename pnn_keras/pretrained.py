@@ -114,6 +114,7 @@ def chain_answers(learner: Learner, target: Task, rescaled: bool) -> np.ndarray:
     Raises:
         UserError: no column answers the target.
     """
+    _check_any(learner)
     column = answering_column(learner.pretrained, target)
     if column is None:
         raise UserError(
@@ -189,8 +190,7 @@ def _for_members(
     learner: Learner, rescaled_for: Task | None, trained: bool
 ) -> tuple[Sources, dict[str, np.ndarray]]:
     """Frozen columns of the shape of a trained chain's, one member per fold, and their answers."""
-    if not learner.pretrained:
-        raise UserError("There is no trained chain to read. Extend one, or leave out this method")
+    _check_any(learner)
     read, said = Sources(), {}
     for column in learner.pretrained:
         if not isinstance(column, Column):
@@ -213,6 +213,11 @@ def _for_members(
         said[column.name], taps = hear(made, learner.hearing(own.taps, column.frontend))
         read = read.add(column.name, taps, column.tap_units)
     return read, said
+
+
+def _check_any(learner: Learner) -> None:
+    if not learner.pretrained:
+        raise UserError("There is no trained chain to read. Extend one, or leave out this method")
 
 
 def _rescale(made: Column, column: Column, learner: Learner, target: Task) -> None:

@@ -35,7 +35,13 @@ def base(tmp_path):
 def process(*arguments, words):
     """A process that has said some words on standard error, and what they hold."""
     command = [sys.executable, "-m", *map(str, arguments)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as started:
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run as a shell's background job would hand on that it ignores Ctrl-C.
+        preexec_fn=None if sys.platform == "win32" else _hear_ctrl_c,
+    ) as started:
         lines = []
         try:
             for line in started.stderr:
@@ -47,6 +53,10 @@ def process(*arguments, words):
                 raise AssertionError("".join(lines))
         finally:
             started.kill()
+
+
+def _hear_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_sigterm_finishes_what_has_begun(base, tmp_path):
