@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -320,3 +321,14 @@ def test_methods_to_compare_are_named_with_commas_or_one_by_one(command, monkeyp
     monkeypatch.setattr("pnn_keras.chain_training.train", train)
     command("train", "--target", "gender", *(a for text in given for a in ("--compare", text)))
     assert asked["compare"] == ["svm", "ptft", "dnn-large"]
+
+
+def test_what_a_search_found_is_read_after_tensorflow_was_started_quietly(monkeypatch, tmp_path):
+    from pnn_keras.cli import tuned
+    from pnn_keras.tuning import results
+
+    order = []
+    monkeypatch.setattr(tuned, "start_tensorflow", lambda: order.append("started"))
+    monkeypatch.setattr(results, "load_tuned", lambda run: order.append("read") or {})
+    tuned.tuned_arguments(tmp_path, types.SimpleNamespace(params={}), None)
+    assert order == ["started", "read"]

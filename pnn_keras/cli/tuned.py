@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 
+from pnn_keras.cli.quiet import start_tensorflow
+
 #: Widths of the paper's columns.
 PAPER_UNITS = (256, 256, 256, 256)
 
@@ -37,6 +39,8 @@ def tuned_arguments(
     if run is None:
         return {}
     from pnn_keras import terminal
+
+    start_tensorflow()
     from pnn_keras.tuning.results import load_tuned
 
     found = load_tuned(run)
