@@ -21,6 +21,7 @@ from pnn_keras.experiments import (
     run_experiment,
     running,
 )
+from pnn_keras.experiments.pace import COSTS, SOURCE_COSTS, part_costs
 from pnn_keras.material import load_material
 from pnn_keras.nested import Tuning
 from pnn_keras.protocol import read_folds
@@ -168,12 +169,12 @@ def test_the_part_that_fits_a_source_is_expected_to_take_longer(made):
     study = Study("emotion@made", ("gender@made",), ("dnn", "dnn-large", "ptft", "prognet"))
     material = load_material([made], "registered", workers=1)
     (planned,) = running.plan(experiment(studies=(study,)), material)
-    weights = {part.method: weight for part, weight in running._weights(planned).items()}
+    weights = {part.method: weight for part, weight in part_costs(planned).items()}
     rows = sum(len(fold.train) for fold in planned.division.folds)
     assert weights["dnn"] == rows
-    assert weights["dnn-large"] == rows * running._COSTS["dnn-large"]
-    assert weights["ptft"] == rows * (1 + running._SOURCE_COSTS["gender"])
-    assert weights["prognet"] == rows * running._COSTS["prognet"]
+    assert weights["dnn-large"] == rows * COSTS["dnn-large"]
+    assert weights["ptft"] == rows * (1 + SOURCE_COSTS["gender"])
+    assert weights["prognet"] == rows * COSTS["prognet"]
 
 
 def test_no_half_written_file_is_left(folder):

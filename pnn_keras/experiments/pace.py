@@ -1,0 +1,90 @@
+"""How far a run is, and how long the rest may take."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pnn_keras.experiments.store import Part, is_finished
+
+if TYPE_CHECKING:
+    from pnn_keras.experiments.running import Planned
+
+#: The methods that fit source columns, or find them fitted.
+FITTING_SOURCES = ("ptft", "ptft-output", "prognet", "prognet-adapter", "prognet-shuffled")
+
+#: About what a source costs; a speaker recogniser learns for as long as it may.
+SOURCE_COSTS = {"speaker": 8.0, "gender": 2.0, "emotion": 2.0}
+
+#: About what a method costs, a network from scratch being 1: medians of a stored run.
+COSTS = {
+    "logistic-regression": 0.01,
+    "svm": 0.01,
+    "dnn-large": 2.4,
+    "chain": 0.01,
+    "chain-rescaled": 0.01,
+    "ptft-output": 0.5,
+    "prognet": 1.5,
+    "prognet-adapter": 3.0,
+    "prognet-random": 1.5,
+    "prognet-rescaled": 1.5,
+    "prognet-random-rescaled": 1.5,
+    "prognet-shuffled": 3.4,
+    "multitask": 1.2,
+    "dnn-tuned": 10.0,
+    "prognet-tuned": 25.0,
+}
+
+
+class Pace:
+    """How far a run is and how long the rest takes, from what the parts so far took.
+
+    Args:
+        folder: the run's folder.
+        planned: all studies.
+        on_part: called after every part, with a line on progress; None prints it
+            to stderr.
+    """
+
+    def __init__(self, folder: Path, planned: list[Planned], on_part) -> None:
+        self.weights = {part: w for each in planned for part, w in part_costs(each).items()}
+        self.finished = {part for part in self.weights if is_finished(folder, part)}
+        self.on_part = on_part
+        self.start, self.computed = time.monotonic(), 0.0
+
+    def done(self, part: Part) -> None:
+        """Notes a part, and says so."""
+        self.finished.add(part)
+        self.computed += self.weights[part]
+        left = sum(weight for p, weight in self.weights.items() if p not in self.finished)
+        seconds = (time.monotonic() - self.start) * left / self.computed
+        line = (
+            f"{len(self.finished)} of {len(self.weights)} parts, "
+            f"about {datetime.timedelta(seconds=round(seconds))} left: "
+            f"{part.method}{' from ' + part.source if part.source else ''}, "
+            f"folds {part.members[0] + 1}-{part.members[-1] + 1}"
+        )
+        if self.on_part is not None:
+            self.on_part(part, line)
+        else:
+            print(line, file=sys.stderr)
+
+
+def part_costs(planned: Planned) -> dict[Part, float]:
+    """About how much each part has to compute: rows times members times a method's share.
+
+    The first part that learns from a source in a group fits its columns as well.
+    """
+    weights, fitted = {}, set()
+    for part in planned.parts:
+        rows = sum(len(planned.division.folds[m].train) for m in part.members)
+        weights[part] = rows * COSTS.get(part.method, 1.0)
+        first = (part.source, part.members) not in fitted
+        if first and part.source in planned.sources and part.method in FITTING_SOURCES:
+            fitted.add((part.source, part.members))
+            labels = [task.label for task in planned.sources[part.source]]
+            weights[part] += rows * sum(SOURCE_COSTS[label] for label in labels)
+    return weights
