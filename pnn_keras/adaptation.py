@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -56,12 +56,18 @@ def adapted(chain, inputs: Mapping[str, np.ndarray]):
     for column in copied.columns:
         scaler = getattr(column, "scaler", None)
         if scaler is not None:
-            _refit(scaler, usable[column.frontend])
+            refit(scaler, usable[column.frontend])
     copied.freeze()
     return copied
 
 
-def _refit(scaler, rows: np.ndarray) -> None:
+def refit(scaler, rows: np.ndarray | Sequence[np.ndarray]) -> None:
+    """Fits a scaler anew, but for features that never varied before: they stay unheard.
+
+    Args:
+        scaler: a :class:`~pnn_keras.column.Scaler`.
+        rows: features ``(recordings, dimension)``, or one such array per member.
+    """
     unheard = np.isinf(np.asarray(scaler.deviation))
     scaler.fit(rows)
     scaler.deviation.assign(np.where(unheard, np.inf, np.asarray(scaler.deviation)))

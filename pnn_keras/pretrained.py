@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from pnn_keras.adaptation import refit
 from pnn_keras.column import Column, ForeignColumn
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Learner, Sources
@@ -205,10 +206,11 @@ def _for_members(
             for layer, theirs in zip(made.layers, column.layers, strict=True):
                 _assign(layer, theirs)
             made.temperature = column.temperature
-        if rescaled_for is None:
-            _assign(made.scaler, column.scaler)
-        else:
-            _rescale(made, column, learner, rescaled_for)
+        _assign(made.scaler, column.scaler)
+        if rescaled_for is not None:
+            features = learner.material.features[column.frontend]
+            rows = learner.scaling_rows(rescaled_for, learner.folds)
+            refit(made.scaler, [features[own_rows] for own_rows in rows])
         made.trainable = False
         said[column.name], taps = hear(made, learner.hearing(own.taps, column.frontend))
         read = read.add(column.name, taps, column.tap_units)
@@ -218,15 +220,6 @@ def _for_members(
 def _check_any(learner: Learner) -> None:
     if not learner.pretrained:
         raise UserError("There is no trained chain to read. Extend one, or leave out this method")
-
-
-def _rescale(made: Column, column: Column, learner: Learner, target: Task) -> None:
-    """Fits every member's scaler on its own rows, but for what the column never heard."""
-    features = learner.material.features[column.frontend]
-    made.scaler.fit([features[rows] for rows in learner.scaling_rows(target, learner.folds)])
-    unheard = np.isinf(np.asarray(column.scaler.deviation))
-    deviations = np.where(unheard, np.inf, np.asarray(made.scaler.deviation))
-    made.scaler.deviation.assign(deviations)
 
 
 def _of_shape(learner: Learner, column: Column, task: Task, sources: Sources, dropout) -> Column:
