@@ -100,3 +100,15 @@ def test_the_plot_is_written_as_png(tmp_path):
     result = {**TRIALS[0], "target": "emotion", "protocol": "speaker-5-fold"}
     write_parameters(result, TRIALS, tmp_path)
     assert (tmp_path / "parameters.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("weights", [[1_000, 250_000], [32_000, 53_384]])
+def test_the_weights_on_the_plot_are_plain_numbers(weights):
+    trials = [
+        {"error": None, "stop_uar": 0.5, "parameters": count, "epochs": 5} for count in weights
+    ]
+    result = {**trials[1], "target": "emotion", "protocol": "speaker-5-fold"}
+    figure = draw_parameters(result, trials).figure
+    figure.canvas.draw()
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert len(labels) >= 3 and all(label.replace(",", "").isdigit() for label in labels)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 
 from pnn_keras.figure_style import styled
 from pnn_keras.report.drawing import Drawing, canvas, write_drawing
@@ -38,7 +39,13 @@ def draw_parameters(result: Mapping, trials: Sequence[Mapping]) -> Drawing:
         best = (result["parameters"], result["stop_uar"])
         axis.scatter(*best, s=90, facecolor="none", edgecolor="#D55E00", linewidth=1.5)
         axis.annotate("best", best, xytext=(6, 6), textcoords="offset points", color="#D55E00")
-        axis.set_xscale("log")
+        if x.max() >= 10 * x.min():
+            axis.set_xscale("log", subs=[])
+            axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        else:
+            axis.xaxis.set_major_locator(MaxNLocator(5))
+        # Plain numbers: the usual labels of a logarithmic axis are mathematics, which is off.
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axis.set_xlabel("weights trained for the target")
         axis.set_ylabel("UAR on stop rows, mean of folds")
         axis.set_title(f"Search for {result['target']}, {result['protocol']}", loc="left")
