@@ -79,6 +79,14 @@ def test_an_experiment_file_runs_resumes_and_says_what_is_next(command, asked, t
     assert code == 0 and "parts" not in err  # nothing was left to compute
 
 
+def test_an_experiment_takes_what_another_run_has_answered(command, asked, tmp_path):
+    command("experiment", "run", asked, "--out", tmp_path / "first", "--quiet")
+    first = ("--reuse", tmp_path / "first")
+    code, out, err = command("experiment", "run", asked, "--out", tmp_path / "second", *first)
+    assert code == 0 and "ProgNet" in out
+    assert f"2 parts taken from {tmp_path / 'first'}" in err and "left" not in err
+
+
 def split(tmp_path, roles):
     path = tmp_path / "split.csv"
     path.write_text("\n".join(["file,speaker,split", *roles]) + "\n")

@@ -133,6 +133,28 @@ def test_the_report_names_the_chain_and_whom_it_heard(folder, preset):
         assert words in table
 
 
+def test_answers_of_a_run_that_extends_the_same_chain_are_taken(folder, preset, made, tmp_path):
+    said = []
+    run_experiment(
+        experiment(preset),
+        [made],
+        tmp_path / "again",
+        progress=False,
+        workers=1,
+        reuse=[folder],
+        on_part=lambda part, line: said.append(line),
+    )
+    assert said == [f"5 parts taken from {folder}"]
+
+
+def test_answers_of_a_run_that_extends_other_weights_are_not_taken(folder, heard, made, tmp_path):
+    other = save_chain(tmp_path / "gender-emotion", heard)  # its weights are drawn anew
+    with pytest.raises(UserError, match="has answered nothing of what 'mine' asks"):
+        run_experiment(
+            experiment(other), [made], tmp_path / "again", progress=False, reuse=[folder]
+        )
+
+
 def test_scores_are_drawn_against_the_amount_of_training_data(tmp_path):
     studies = [
         Study("emotion@made", (), METHODS, "paper-10-fold", parts, "zoo/mine") for parts in (1, 4)

@@ -166,6 +166,16 @@ def experiment_run(
             panel=OUTPUT,
         ),
     ] = None,
+    reuse: Annotated[
+        list[str] | None,
+        option(
+            "--reuse",
+            metavar="RUN",
+            help="Another run: what it has answered of this experiment's questions, on the same "
+            "folds and in the same way, is taken over. Repeatable.",
+            panel=OUTPUT,
+        ),
+    ] = None,
     strict: Strict = False,
     workers: Workers = None,
     quiet: Quiet = False,
@@ -197,6 +207,7 @@ def experiment_run(
         progress=not quiet,
         strict=strict,
         workers=workers,
+        reuse=reuse or (),
         on_part=(lambda part, line: None) if quiet else (lambda part, line: terminal.note(line)),
     )
     terminal.warn_of_failures(read_run(folder).record["skipped"])

@@ -67,10 +67,15 @@ class Pace:
             f"{part.method}{' from ' + part.source if part.source else ''}, "
             f"folds {part.members[0] + 1}-{part.members[-1] + 1}"
         )
-        if self.on_part is not None:
-            self.on_part(part, line)
-        else:
-            print(line, file=sys.stderr)
+        say(self.on_part, part, line)
+
+
+def say(on_part, part: Part | None, line: str) -> None:
+    """Passes a line on progress on, or prints it to stderr where nobody takes it."""
+    if on_part is None:
+        print(line, file=sys.stderr)
+    else:
+        on_part(part, line)
 
 
 def part_costs(planned: Planned) -> dict[Part, float]:

@@ -43,6 +43,7 @@ class MethodResult:
         seconds: what it took to compute.
         chosen: what each member chose that searched inside its fold, repeat by
             repeat, or None.
+        taken_from: names of other runs that answered some of it.
     """
 
     method: str
@@ -56,6 +57,7 @@ class MethodResult:
     forgetting: Mapping | None
     seconds: float
     chosen: tuple[Candidate, ...] | None = None
+    taken_from: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,6 +235,7 @@ def _read_method(folder: Path, parts, facts: Mapping):
         _forgetting(known, repeats, folds),
         sum(each["seconds"] for each in known),
         _chosen(known),
+        tuple(dict.fromkeys(each["taken_from"] for each in known if "taken_from" in each)),
     )
     return result, rows, _by_member(known, "train", (repeats, folds))
 

@@ -16,7 +16,8 @@ from pnn_keras.base import Base, base_sources, check_scaling, open_base, refuse_
 from pnn_keras.corpus import Corpus, Utterance, pool
 from pnn_keras.errors import UserError
 from pnn_keras.experiments.opening import open_experiment
-from pnn_keras.experiments.pace import Pace
+from pnn_keras.experiments.pace import Pace, say
+from pnn_keras.experiments.reusing import take_over
 from pnn_keras.experiments.spec import (
     Experiment,
     Study,
@@ -101,7 +102,8 @@ def run_experiment(
     strict: bool = False,
     workers: int | None = None,
     from_model: str | Path | None = None,
-    on_part: Callable[[Part, str], None] | None = None,
+    reuse: Sequence[str | Path] = (),
+    on_part: Callable[[Part | None, str], None] | None = None,
 ) -> Path:
     """Runs an experiment, or goes on with one that was interrupted.
 
@@ -120,14 +122,18 @@ def run_experiment(
         workers: recordings to extract at a time; None means one per processor.
         from_model: the trained chain that is extended, by what
             :func:`pnn_keras.load` takes; None means that which the experiment names.
-        on_part: called after every part, with a line on progress.
+        reuse: folders of other runs, whose parts are taken over where they
+            answer exactly what this one asks, see
+            :func:`~pnn_keras.experiments.reusing.take_over`.
+        on_part: called after every part, with a line on progress; and with None
+            and a line after parts of another run were taken over.
 
     Returns:
         The run's folder.
 
     Raises:
-        UserError: the experiment cannot work, or the folder holds something
-            else.
+        UserError: the experiment cannot work, the folder holds something
+            else, or a run to reuse answers something else.
         ProtocolError: a corpus does not allow the protocol, it would leak, or
             the trained chain has heard some of it.
         PnnKerasError: the disk refused; what was finished is kept.
@@ -153,6 +159,11 @@ def run_experiment(
     planned = plan(experiment, material, bases)
     _warn_of_left_out(planned)
     _write_plan(folder, experiment, material, planned)
+    for other in reuse:
+        taken = take_over(
+            folder, experiment, planned, material.utterances, material.corpora, other
+        )
+        say(on_part, None, f"{taken} parts taken from {other}")
     pace = Pace(folder, planned, on_part)
     monitor = Monitor(progress=progress)
     for each in planned:

@@ -175,9 +175,18 @@ def settings_table(run: RunResult) -> Table:
         ("classes weigh the same", "yes" if settings.class_weights else "no"),
         ("seed", settings.seed),
         *_searched(run),
+        *_taken(run),
         *((name, version) for name, version in run.record["versions"].items()),
     ]
     return facts("settings", "Settings, alike for every method, and versions", pairs)
+
+
+def _taken(run: RunResult) -> list[tuple[str, str]]:
+    """Which other runs answered some of it."""
+    names = dict.fromkeys(
+        name for study in run.studies for method in study.methods for name in method.taken_from
+    )
+    return [("answers taken from other runs", ", ".join(names))] if names else []
 
 
 def role_counts(run: RunResult, study: StudyResult) -> list[RoleCount]:
