@@ -39,8 +39,9 @@ _SINGLE = (
     ("keras.src.models.functional", "Functional"),
     ("pnn_keras.chain", "Chain"),
     ("pnn_keras.column", "Column"),
-    ("pnn_keras.column", "ForeignColumn"),
+    ("pnn_keras.column", "ForeignColumn"),  # where it was at first
     ("pnn_keras.column", "Scaler"),
+    ("pnn_keras.foreign_column", "ForeignColumn"),
     ("pnn_keras.lateral", "LateralAdapter"),
     ("pnn_keras.lateral", "LateralDense"),
     ("pnn_keras.lateral", "MemberDropout"),

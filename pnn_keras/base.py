@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pnn_keras.chain import Chain
-from pnn_keras.column import Column, ForeignColumn
+from pnn_keras.column import Column
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import ProtocolError, UserError
 from pnn_keras.evaluation import heard_utterances, is_recorded
+from pnn_keras.foreign_column import ForeignColumn
 from pnn_keras.learner import Sources
 from pnn_keras.material import Material
 from pnn_keras.preset import plain, read_preset, sha256_of

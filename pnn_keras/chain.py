@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
-from pnn_keras.column import Column, ForeignColumn, column_name, freeze
+from pnn_keras.column import Column, column_name, freeze
 from pnn_keras.errors import UserError
+from pnn_keras.foreign_column import ForeignColumn
 from pnn_keras.task import Task
 
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pnn_keras.bench import Bench
 from pnn_keras.column import Column, column_name
 from pnn_keras.errors import UserError
 from pnn_keras.held_out import HeldOut, calibration_of, groups_of, held_out, interval_of
 from pnn_keras.learner import Fitted
-from pnn_keras.methods import METHODS, Bench, can_learn, find_method
+from pnn_keras.methods import METHODS, can_learn, find_method
 from pnn_keras.pretrained import column_to_tune
 from pnn_keras.protocol import Fold
 from pnn_keras.scores import score_answers

@@ -18,6 +18,7 @@ from pnn_keras.base import (
     own_name,
     refuse_heard,
 )
+from pnn_keras.bench import Bench
 from pnn_keras.chain import Chain
 from pnn_keras.chain_scoring import Scoring, check_answered, check_compared, score_chain
 from pnn_keras.column import Column, column_name
@@ -29,7 +30,6 @@ from pnn_keras.frontends import Frontend
 from pnn_keras.held_out import write_answers
 from pnn_keras.learner import SCALINGS, Learner, Sources
 from pnn_keras.material import load_material, open_corpora
-from pnn_keras.methods import Bench
 from pnn_keras.monitor import Monitor
 from pnn_keras.pretrained import rescaled_sources
 from pnn_keras.protocol import Fold, source_rows

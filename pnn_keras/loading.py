@@ -79,7 +79,7 @@ def load_keras(path: str | os.PathLike) -> Chain:
     if not isinstance(config, Mapping) or config.get("class_name") != "Chain":
         raise PresetError(
             f"{path} holds no chain. Load it with keras.saving.load_model, or make it a source "
-            "column with pnn_keras.column.ForeignColumn"
+            "column with pnn_keras.foreign_column.ForeignColumn"
         )
     try:
         # What it was compiled with is not loaded, so it may be anything.

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 
 from pnn_keras.adaptation import refit
-from pnn_keras.column import Column, ForeignColumn
+from pnn_keras.column import Column
 from pnn_keras.errors import UserError
+from pnn_keras.foreign_column import ForeignColumn
 from pnn_keras.learner import Learner, Sources
 from pnn_keras.task import Task, counts_as
 from pnn_keras.training import hear

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from pnn_keras import Chain, Task
-from pnn_keras.column import ForeignColumn
+from pnn_keras.foreign_column import ForeignColumn
 
 GENDER = Task("gender", ("female", "male"))
 EMOTION = Task("emotion", ("angry", "happy", "sad"), merged=(("excited", "happy"),))

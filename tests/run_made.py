@@ -10,7 +10,8 @@ import numpy as np
 from numbers_made import make_corpus
 
 from pnn_keras.experiments import Experiment, Study
-from pnn_keras.experiments.running import _write_plan, plan
+from pnn_keras.experiments.planning import plan
+from pnn_keras.experiments.running import _write_plan
 from pnn_keras.experiments.store import Part, PartResult, write_part
 from pnn_keras.methods import METHODS
 from pnn_keras.search_space import Candidate

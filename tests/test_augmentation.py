@@ -12,6 +12,7 @@ from numbers_made import REGISTERED, MaskableNumbers, Registered, make_corpus
 from pnn_keras import frontends
 from pnn_keras import material as material_module
 from pnn_keras.augmentation import every_version, first_turns, in_turn, passes
+from pnn_keras.bench import Bench
 from pnn_keras.card import card
 from pnn_keras.chain_training import train
 from pnn_keras.errors import UserError
@@ -19,7 +20,7 @@ from pnn_keras.experiments import Experiment, Study, read_run, run_experiment
 from pnn_keras.frontends import create_frontend
 from pnn_keras.learner import Learner
 from pnn_keras.material import load_material
-from pnn_keras.methods import METHODS, Bench
+from pnn_keras.methods import METHODS
 from pnn_keras.nested import Tuning
 from pnn_keras.protocol import make_protocol
 from pnn_keras.references import reference_answers

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pnn_keras import Chain, Column, Task
-from pnn_keras.column import ForeignColumn
 from pnn_keras.errors import UserError
+from pnn_keras.foreign_column import ForeignColumn
 
 SPEAKER = Task("speaker", ("a", "b", "c"))
 GENDER = Task("gender", ("female", "male"))

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from pnn_keras import Column, Task
-from pnn_keras.column import ForeignColumn, Scaler, column_name, default_wiring, freeze
+from pnn_keras.column import Scaler, column_name, default_wiring, freeze
 from pnn_keras.errors import UserError
+from pnn_keras.foreign_column import ForeignColumn
 
 GENDER = Task("gender", ("female", "male"))
 EMOTION = Task("emotion", ("angry", "happy", "neutral", "sad"))

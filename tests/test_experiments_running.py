@@ -16,6 +16,7 @@ from pnn_keras.errors import UserError
 from pnn_keras.experiments import (
     Experiment,
     Study,
+    planning,
     read_experiment,
     read_run,
     run_experiment,
@@ -168,7 +169,7 @@ def test_a_finished_run_is_not_computed_again(folder, made, monkeypatch):
 def test_the_part_that_fits_a_source_is_expected_to_take_longer(made):
     study = Study("emotion@made", ("gender@made",), ("dnn", "dnn-large", "ptft", "prognet"))
     material = load_material([made], "registered", workers=1)
-    (planned,) = running.plan(experiment(studies=(study,)), material)
+    (planned,) = planning.plan(experiment(studies=(study,)), material)
     weights = {part.method: weight for part, weight in part_costs(planned).items()}
     rows = sum(len(fold.train) for fold in planned.division.folds)
     assert weights["dnn"] == rows
@@ -182,23 +183,23 @@ def test_no_half_written_file_is_left(folder):
 
 
 def test_folds_in_small_groups_answer_as_all_at_once(folder, made, tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "MOST_MEMBERS", 3)
+    monkeypatch.setattr(planning, "MOST_MEMBERS", 3)
     grouped = run(made, tmp_path / "run")
     assert len(list((grouped / "results" / "000" / "dnn" / "no-source").iterdir())) == 4
     same_answers(answers(grouped), answers(folder))
 
 
 def test_a_group_of_whole_repeats_does_not_cut_one(made, monkeypatch):
-    monkeypatch.setattr(running, "MOST_MEMBERS", 7)
-    material = running.load_material([made], "registered", workers=1)
-    (planned,) = running.plan(experiment(), material)
+    monkeypatch.setattr(planning, "MOST_MEMBERS", 7)
+    material = load_material([made], "registered", workers=1)
+    (planned,) = planning.plan(experiment(), material)
     assert planned.groups == [list(range(5)), list(range(5, 10))]
 
 
 def test_little_memory_makes_small_groups(made, monkeypatch):
-    monkeypatch.setattr(running, "MEMORY", 1)
-    material = running.load_material([made], "registered", workers=1)
-    (planned,) = running.plan(experiment(), material)
+    monkeypatch.setattr(planning, "MEMORY", 1)
+    material = load_material([made], "registered", workers=1)
+    (planned,) = planning.plan(experiment(), material)
     assert planned.groups == [[i] for i in range(10)]
 
 

@@ -13,6 +13,7 @@ from numbers_made import REGISTERED, Registered, make_corpus
 from run_made import make_run
 
 from pnn_keras import frontends
+from pnn_keras.base import open_base
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError, UserError
 from pnn_keras.experiments import (
@@ -21,6 +22,7 @@ from pnn_keras.experiments import (
     Study,
     make_experiment,
     open_experiment,
+    planning,
     read_experiment,
     read_run,
     run_experiment,
@@ -30,6 +32,7 @@ from pnn_keras.experiments import (
 )
 from pnn_keras.experiments.analysis import analyse
 from pnn_keras.experiments.named import EVERY_METHOD
+from pnn_keras.fold_files import open_protocol
 from pnn_keras.report import course_figures
 from pnn_keras.report.run_tables import extended_table, settings_table
 from pnn_keras.report.table import as_csv
@@ -254,14 +257,14 @@ def test_one_heard_recording_copied_among_others_is_refused(preset, made, heard,
 def test_another_corpus_that_no_study_tests_may_be_one_that_the_chain_has_heard(
     preset, made, heard, tmp_path
 ):
-    bases = running.open_bases(experiment(preset), [*made, *heard])
+    bases = planning.open_bases(experiment(preset), [*made, *heard])
     assert list(bases) == [str(preset)]
 
 
 def test_a_target_that_the_chain_answers_is_refused(made, heard, preset):
     asked = experiment(preset, studies=(Study("emotion", (), ("dnn",), from_model=str(preset)),))
     with pytest.raises(UserError, match="answers emotion already"):
-        running.open_bases(asked, made.utterances)
+        planning.open_bases(asked, made.utterances)
 
 
 @pytest.mark.parametrize(
@@ -286,9 +289,9 @@ def test_chains_of_different_front_ends_leave_the_choice_to_the_user(preset, hea
     other = tmp_path / "other"
     frontend = {"maskable": {"name": "maskable", "version": "1", "number": 0}}
     made_chain(dimension=3, frontends=frontend).save_to_preset(other)
-    bases = [running.open_base(model) for model in (preset, other)]
+    bases = [open_base(model) for model in (preset, other)]
     with pytest.raises(UserError, match="hear different front-ends"):
-        running._frontend_of(bases)
+        planning.frontend_of(bases)
 
 
 # The named experiment
@@ -320,7 +323,7 @@ def test_all_amounts_can_be_dealt_to_ten_speakers(made):
     (one,) = [make_experiment("extend-preset", ["made"], ["made"], "P", [10])]
     labelled = [u.emotion is not None for u in made]
     for study in one.studies[:4]:
-        division = running.open_protocol(
+        division = open_protocol(
             study.protocol, made.utterances, labelled, 1, 0, study.training_parts or None
         )
         assert division.speaker_disjoint and len(division.folds) == 10

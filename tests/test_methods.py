@@ -11,10 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from pnn_keras import methods, source_columns
+from pnn_keras.bench import Bench, as_sources
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Learner, Sources
 from pnn_keras.material import load_material
-from pnn_keras.methods import METHODS, Bench, find_method
+from pnn_keras.methods import METHODS, find_method
 from pnn_keras.nested import Tuning
 from pnn_keras.protocol import make_protocol
 from pnn_keras.schedule import Settings
@@ -93,7 +94,7 @@ def test_members_in_groups_answer_as_members_together(outcomes, groups, name):
 
 
 def test_own_weights_start_alike_with_and_without_a_source(bench):
-    sources = methods.as_sources(bench, bench.trained())
+    sources = as_sources(bench, bench.trained())
     beside, alone = bench.column(sources), bench.column()
     assert np.array_equal(beside.layers[1].kernel, alone.layers[1].kernel)
 

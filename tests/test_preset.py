@@ -11,9 +11,9 @@ from chain_made import answers, foreign_chain, made_chain, recorded_metadata, ro
 import pnn_keras.preset
 from pnn_keras import Chain, Task
 from pnn_keras.allowed import check_config
-from pnn_keras.column import ForeignColumn
 from pnn_keras.errors import PnnKerasError, PresetError, UserError
 from pnn_keras.folder import whole_folder
+from pnn_keras.foreign_column import ForeignColumn
 from pnn_keras.preset import plain, read_preset, save_preset
 from pnn_keras.zoo import load_preset
 

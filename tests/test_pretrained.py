@@ -11,10 +11,11 @@ from numbers_made import FileNumbers, make_corpus
 
 from pnn_keras import Chain, Task
 from pnn_keras.base import Base, base_sources
+from pnn_keras.bench import Bench
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Learner
 from pnn_keras.material import load_material
-from pnn_keras.methods import METHODS, Bench
+from pnn_keras.methods import METHODS
 from pnn_keras.pretrained import (
     answering_column,
     chain_answers,

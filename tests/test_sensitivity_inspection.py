@@ -11,9 +11,9 @@ from inspection_made import connection, inspected, inspection
 from numbers_made import REGISTERED, make_corpus
 
 from pnn_keras import Chain, Task, frontends, inspect_chain
-from pnn_keras.column import ForeignColumn
 from pnn_keras.corpus import Corpus, CorpusInfo, Utterance
 from pnn_keras.errors import UserError
+from pnn_keras.foreign_column import ForeignColumn
 from pnn_keras.sensitivity import sensitivity_words
 
 INFO = CorpusInfo("Made", "Nobody, 2020", "CC0", "", ("angry", "happy", "sad"), "", "")

@@ -6,12 +6,9 @@ import datetime
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from pnn_keras.experiments.planning import Planned
 from pnn_keras.experiments.store import Part, is_finished
-
-if TYPE_CHECKING:
-    from pnn_keras.experiments.running import Planned
 
 #: The methods that fit source columns, or find them fitted.
 FITTING_SOURCES = ("ptft", "ptft-output", "prognet", "prognet-adapter", "prognet-shuffled")

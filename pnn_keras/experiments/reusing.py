@@ -6,12 +6,12 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import UserError
+from pnn_keras.experiments.planning import Planned
 from pnn_keras.experiments.results import RunResult, read_run
 from pnn_keras.experiments.spec import Experiment, source_tasks
 from pnn_keras.experiments.store import (
@@ -24,9 +24,6 @@ from pnn_keras.experiments.store import (
 from pnn_keras.methods import METHODS
 from pnn_keras.provenance import RECORDED, describe_corpus, version_of
 from pnn_keras.task import parse_task
-
-if TYPE_CHECKING:
-    from pnn_keras.experiments.running import Planned
 
 #: Choices of an experiment that every answer depends on.
 DECISIVE = ("frontend", "augment", "scaling", "curves", "settings", "shape")

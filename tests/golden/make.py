@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from pnn_keras import Chain, Task
-from pnn_keras.column import ForeignColumn
+from pnn_keras.foreign_column import ForeignColumn
 from pnn_keras.preset import FORMAT, save_preset
 
 HERE = Path(__file__).parent
