@@ -244,7 +244,8 @@ def _heard_message(corpus: Corpus, heard: Sequence[Utterance]) -> str:
     return (
         f"The chain was trained on {len(heard)} of the {len(corpus)} utterances of {corpus.name} "
         f"or on their speakers: {shown}. A score on them would say nothing about new voices. "
-        "Leave them out (unheard_only), or score them all the same (allow_heard)"
+        "Leave them out (unheard_only=True, or --unheard-only), or score them all the same "
+        "(allow_heard=True, or --allow-heard)"
     )
 
 

@@ -109,6 +109,7 @@ def test_evaluate_refuses_speakers_that_were_heard(command, trained):
     code, _, err = command("evaluate", trained[0], "--corpus", "synthetic", "--quiet")
     assert code == 2
     assert "synthetic/" in err
+    assert "--unheard-only" in err and "--allow-heard" in err
 
 
 def test_evaluate_on_request_says_that_it_is_not_held_out(command, trained):
