@@ -85,12 +85,12 @@ def test_one_recording_under_two_labels_does_not_both_train_and_stop_a_source():
 def test_a_source_of_one_class_is_refused():
     utterances = clips(women=4, men=0)
     targets = np.zeros(len(utterances), np.int64)
-    with pytest.raises(ProtocolError, match="'gender' needs training rows of at least two"):
+    with pytest.raises(ProtocolError, match="'gender' needs .*more speakers, or .*more folds"):
         source_fold("gender", utterances, targets, np.arange(len(utterances)), np.arange(0))
 
 
 def test_a_speaker_source_with_one_recording_each_is_refused():
     utterances = clips(women=3, men=3, each=1)
     rows = np.arange(len(utterances))
-    with pytest.raises(ProtocolError, match="no rows to stop on"):
+    with pytest.raises(ProtocolError, match="no rows to stop on.*more recordings"):
         source_fold("speaker", utterances, rows, rows, rows[:0])

@@ -10,6 +10,7 @@ import pytest
 
 from pnn_keras import terminal
 from pnn_keras.corpora import list_corpora
+from pnn_keras.terminal import search
 
 EMOTIONS = ["angry", "bored", "calm", "disgusted", "fearful", "happy", "neutral", "surprised"]
 CLASSES = {"gender": ("female", "male"), "emotion": ("angry", "sad")}
@@ -253,3 +254,21 @@ def test_import_does_not_wait_for_rich():
     code = "import sys, pnn_keras.terminal; print('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_trial_is_shown_in_words_that_fit_a_narrow_terminal(tmp_path, capsys):
+    (tmp_path / "trials.csv").write_text(
+        "trial,units,source_units,wiring,lateral,adapter_units,dropout,learning_rate,epochs,"
+        "parameters,stop_uar,fold_stop_uars,seconds,error\n"
+        "1,8,gender:4-4 speaker:16,gender:below speaker:none,adapter,16,0.5,0.002,7,1234,.5,,1,\n"
+        "2,8-4,gender:4 speaker:16,gender:last speaker:last,dense,,0.0,0.01,7,99,.625,,1,\n"
+        "3,,,,,,,,,,,,,out of memory\n"
+    )
+    terminal.show(search._trials(tmp_path / "trials.csv", ["gender", "speaker"]))
+    out = capsys.readouterr().out
+    first, second = out.index("0.625"), out.index("0.500")
+    assert first < second and "memory" not in out
+    words = " ".join(out.split())
+    for part in ("1,234", "8-4, dropout 0, rate", "gender 4-4 read", "no speaker, adapter 16"):
+        assert part in words
+    assert max(map(len, out.splitlines())) <= 80

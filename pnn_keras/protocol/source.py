@@ -122,13 +122,15 @@ def source_fold(
         held_out = test[targets[test] >= 0]
     if not len(stop):
         raise ProtocolError(
-            f"The source {label!r} has no rows to stop on: each class has a single recording"
+            f"The source {label!r} has no rows to stop on: each class has a single recording. "
+            "Use a corpus with more recordings of each"
         )
     train = np.setdiff1d(rows, stop)
     if len(np.unique(targets[train])) < 2:
         raise ProtocolError(
             f"The source {label!r} needs training rows of at least two classes. "
-            f"Received: {len(np.unique(targets[train]))} among {len(train)} rows"
+            f"Received: {len(np.unique(targets[train]))} among {len(train)} rows. Use a corpus "
+            "with more speakers, or a protocol of more folds, which leaves more to train on"
         )
     return Fold(train, stop, held_out)
 

@@ -67,26 +67,36 @@ _READINGS = {"below": "layer by layer", "last": "at its last layer"}
 
 
 def _trials(path: Path, sources: Sequence[str]):
-    """The trials with the highest stop UAR."""
+    """The trials with the highest stop UAR; what they tried in words, which narrow lines wrap."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if not row["error"]]
     table = new_table()
-    table.add_column("trial", justify="right")
-    table.add_column("units")
-    for title in ("sources", "read", "lateral") if sources else ():
+    for title in ("trial", "stop UAR", "weights"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for title in ("target", "sources") if sources else ("target",):
         table.add_column(title)
-    for title in ("dropout", "rate", "epochs", "weights", "stop UAR"):
-        table.add_column(title, justify="right")
     for row in sorted(rows, key=lambda row: -float(row["stop_uar"]))[:SHOWN]:
-        lateral = " ".join(filter(None, [row["lateral"], row["adapter_units"]]))
         table.add_row(
             row["trial"],
-            row["units"],
-            *((row["source_units"], row["wiring"], lateral) if sources else ()),
-            row["dropout"],
-            row["learning_rate"],
-            row["epochs"],
-            f"{int(row['parameters']):,}",
             f"{float(row['stop_uar']):.3f}",
+            f"{int(row['parameters']):,}",
+            f"{row['units']}, dropout {float(row['dropout']):g}, "
+            f"rate {float(row['learning_rate']):g}, {row['epochs']} epochs",
+            *([_tried_sources(row)] if sources else []),
         )
     return table
+
+
+def _tried_sources(row: Mapping[str, str]) -> str:
+    """The widths of every source, which of its layers were read, and through what."""
+    widths, wiring = (
+        dict(pair.rsplit(":", 1) for pair in row[name].split())
+        for name in ("source_units", "wiring")
+    )
+    read = [
+        f"no {task}" if how == "none" else f"{task} {widths[task]} read {how}"
+        for task, how in wiring.items()
+    ]
+    if any(how != "none" for how in wiring.values()):
+        read.append(f"adapter {row['adapter_units']}" if row["adapter_units"] else row["lateral"])
+    return ", ".join(read)
