@@ -252,6 +252,21 @@ def test_cells_of_confusions_are_counts(tmp_path):
     assert texts(prognet)[0] == "75"
 
 
+def test_other_methods_are_drawn_where_the_paper_s_are_not_asked_for(tmp_path):
+    methods = ("svm", "prognet-adapter", "multitask")
+    asked = Study("emotion@made", ("gender@made", "speaker@made"), methods)
+    right = {"svm": 4, "prognet-adapter": 6, "multitask": 3}
+    _, (analysis,) = analyses_of(tmp_path, right, studies=[asked])
+    with styled():
+        confusions = matrix_figures.confusions(analysis)
+        speakers = score_figures.speakers(analysis)
+    assert [texts(axis)[0] for axis in confusions.figure.axes[:2]] == ["40", "60"]
+    assert "the highest UAR was taken after the fact" in confusions.caption
+    (legend,) = speakers.figure.legends
+    titles = [text.get_text() for text in legend.get_texts()]
+    assert len(titles) == 3 and titles[0] == METHODS["svm"].title
+
+
 def test_speakers_are_sorted_by_their_scores(tmp_path):
     _, (analysis,) = analyses_of(tmp_path, {"dnn": [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]})
     with styled():

@@ -12,7 +12,7 @@ from pnn_keras.experiments import StudyResult
 from pnn_keras.experiments.analysis import Analysis, MethodScore
 from pnn_keras.report import numbers
 from pnn_keras.report.drawing import LETTER, Drawing, canvas
-from pnn_keras.report.naming import best, file_name, full_title
+from pnn_keras.report.naming import file_name, full_title, most_telling
 from pnn_keras.report.study_tables import MOST_CLASSES
 from pnn_keras.report.table import MARK, Cell, Column, Table, text_columns, words
 
@@ -96,9 +96,8 @@ def transfer_table(analyses: Sequence[Analysis]) -> Table | None:
 
 
 def confusions(analysis: Analysis) -> Drawing | None:
-    """Which class was taken for which, by the network from scratch and the best ProgNet."""
-    scores = [best(analysis, "dnn"), best(analysis, "prognet")]
-    scores = [score for score in scores if score is not None]
+    """Which class was taken for which, by two methods: from scratch and ProgNet, if asked for."""
+    scores = most_telling(analysis, ("dnn", "prognet", "ptft"), 2)
     if not scores:
         return None
     study = analysis.study
@@ -124,7 +123,8 @@ def confusions(analysis: Analysis) -> Drawing | None:
         if counted
         else f"Which class (rows) was taken for which (columns), shares ({study.stamp})."
     )
-    if len([m for m in study.methods if m.method == "prognet"]) > 1:
+    shown = [score.method for score in scores]
+    if len([m for m in study.methods if m.method in shown]) > len(shown):
         caption += " Of several sources, the one with the highest UAR was taken after the fact."
     said = "; ".join(
         f"{full_title(s.method, s.source)}: recalls "

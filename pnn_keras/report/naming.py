@@ -75,6 +75,20 @@ def best(analysis: Analysis, method: str) -> MethodScore | None:
     return max(scores, key=lambda score: score.uar, default=None)
 
 
+def most_telling(analysis: Analysis, preferred: Sequence[str], most: int) -> list[MethodScore]:
+    """The best scores of some methods, filled up by others that the study asks for.
+
+    Args:
+        analysis: of a study.
+        preferred: names of methods, those first that are to be shown before others.
+        most: how many at most.
+    """
+    asked = dict.fromkeys(score.method for score in analysis.scores)
+    names = [name for name in preferred if name in asked]
+    names += [name for name in asked if name not in preferred]
+    return [best(analysis, name) for name in names[:most]]
+
+
 def file_name(study: StudyResult, what: str) -> str:
     """What the files of a study's table or figure are called, without ending.
 

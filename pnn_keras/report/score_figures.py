@@ -12,12 +12,12 @@ from pnn_keras.experiments.analysis import Analysis, MethodScore
 from pnn_keras.report import numbers, paper
 from pnn_keras.report.drawing import LOOKS, Drawing, canvas, chance_line, shared_legend
 from pnn_keras.report.naming import (
-    best,
     file_name,
     from_source,
     full_title,
     in_order,
     method_title,
+    most_telling,
     source_title,
 )
 
@@ -66,9 +66,8 @@ def bars(analysis: Analysis, experiment: Experiment) -> Drawing | None:
 
 
 def speakers(analysis: Analysis) -> Drawing | None:
-    """Every speaker's UAR, and that of each sex, with the paper's three methods."""
-    shown = [best(analysis, name) for name in ("dnn", "ptft", "prognet")]
-    shown = [score for score in shown if score is not None]
+    """Every speaker's UAR, and that of each sex, with three methods: the paper's, if asked for."""
+    shown = most_telling(analysis, ("dnn", "ptft", "prognet"), 3)
     if not shown or len(shown[0].by_speaker) < 2:
         return None
     study = analysis.study
