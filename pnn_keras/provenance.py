@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import hashlib
 import importlib.metadata
+import json
 from collections.abc import Sequence
 
 from pnn_keras.base import Base
 from pnn_keras.chain_scoring import Scoring
-from pnn_keras.corpus import Corpus
+from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import PnnKerasError
 from pnn_keras.evaluation import is_recorded
 from pnn_keras.material import Material
@@ -102,6 +104,21 @@ def describe_corpus(corpus: Corpus) -> dict:
         "warnings": list(corpus.warnings),
         "skipped": [[skipped.id, skipped.reason] for skipped in corpus.skipped],
     }
+
+
+def digest_of(utterances: Sequence[Utterance]) -> str | None:
+    """SHA-256 of what recordings hold and how they are labelled, in their order.
+
+    None where one of the files cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        for u in utterances:
+            facts = [u.id, u.content, u.speaker, u.gender, u.emotion, u.start, u.end]
+            digest.update(json.dumps(facts).encode())
+    except OSError:
+        return None
+    return digest.hexdigest()
 
 
 def version_of(name: str) -> str:

@@ -76,7 +76,10 @@ def make_run(
     fields = {"name": "mine", "title": "Does it help?", "classes": "all", **options}
     experiment = Experiment(corpora=tuple(corpora), studies=tuple(studies), **fields)
     material = types.SimpleNamespace(
-        utterances=[u for corpus in found for u in corpus], corpora=found, skipped=[]
+        utterances=[u for corpus in found for u in corpus],
+        corpora=found,
+        skipped=[],
+        frontend=types.SimpleNamespace(config=lambda: {"name": "made"}),
     )
     run = folder / "run"
     planned = plan(experiment, material)

@@ -98,7 +98,13 @@ def test_what_was_asked_lies_in_the_folder_with_every_default(folder, made):
 
 def test_versions_seeds_corpora_and_protocols_are_recorded(folder):
     record = read_run(folder).record
-    assert set(record["versions"]) == {"pnn-keras", "tensorflow", "keras", "numpy"}
+    assert set(record["versions"]) == {
+        "pnn-keras",
+        "tensorflow",
+        "keras",
+        "numpy",
+        "scikit-learn",
+    }
     assert record["seed"] == 0 and record["corpora"][0]["licence"] == "CC0"
     assert record["studies"][0]["protocol"]["stamp"] == "speaker-disjoint"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 
 import numpy as np
@@ -163,8 +164,8 @@ def test_the_report_names_the_runs_that_answers_come_from(corpora, alone, tmp_pa
     ("options", "words"),
     [
         ({"scaling": "corpus"}, "scaling: training, here corpus"),
-        ({"settings": Settings(epochs=3, learning_rate=0.02)}, "settings: .*epochs=2.*epochs=3"),
-        ({"shape": Shape(units=(5, 3))}, "shape: .*4, 3.*5, 3"),
+        ({"settings": Settings(epochs=3, learning_rate=0.02)}, "epochs: 2, here 3"),
+        ({"shape": Shape(units=(5, 3))}, r"units: \[4, 3\], here \[5, 3\]"),
         ({"curves": True}, "curves: False, here True"),
     ],
 )
@@ -179,6 +180,9 @@ def test_a_run_of_other_versions_is_refused(corpora, alone, tmp_path):
     shutil.copytree(alone["one"], older)
     record = (older / "run.json").read_text()
     (older / "run.json").write_text(record.replace('"tensorflow": "', '"tensorflow": "1.'))
+    shutil.rmtree(older / "results")  # refused before anything else is read or extracted
+    (older / "results" / "000").mkdir(parents=True)
+    shutil.copy(alone["one"] / "results" / "000" / "utterances.parquet", older / "results" / "000")
     with pytest.raises(UserError, match="tensorflow: 1."):
         run(asking(question("one")), [corpora["one"]], tmp_path / "run", reuse=[older])
 
@@ -205,6 +209,110 @@ def test_a_corpus_with_other_recordings_is_refused(corpora, alone, tmp_path):
     fewer = dataclasses.replace(corpora["one"], utterances=corpora["one"].utterances[:-1])
     with pytest.raises(UserError, match="one, clips: 60, here 59"):
         run(asking(question("one")), [fewer], tmp_path / "run", reuse=[alone["one"]])
+
+
+def changed(folder, alone, change):
+    """A copy of a run whose record was changed."""
+    shutil.copytree(alone, folder)
+    record = json.loads((folder / "run.json").read_text())
+    change(record)
+    (folder / "run.json").write_text(json.dumps(record))
+    return folder
+
+
+def relabelled(corpus):
+    first, *others = corpus.utterances
+    other = "sad" if first.emotion != "sad" else "angry"
+    return dataclasses.replace(
+        corpus, utterances=(dataclasses.replace(first, emotion=other), *others)
+    )
+
+
+def test_a_corpus_with_other_labels_is_refused(corpora, alone, tmp_path):
+    with pytest.raises(UserError, match="one, digest of recordings and labels: .*--reuse"):
+        run(
+            asking(question("one")),
+            [relabelled(corpora["one"])],
+            tmp_path / "run",
+            reuse=[alone["one"]],
+        )
+
+
+def test_a_corpus_with_other_audio_is_refused(alone, tmp_path):
+    corpus = make_corpus(tmp_path, "one")
+    path = corpus.utterances[0].path
+    path.write_text(path.read_text().replace(".", ".1", 1))
+    with pytest.raises(UserError, match="digest of recordings"):
+        run(asking(question("one")), [corpus], tmp_path / "run", reuse=[alone["one"]])
+
+
+def test_a_run_is_not_resumed_on_other_labels(corpora, alone, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(alone["one"], again)
+    with pytest.raises(UserError, match="holds other recordings or labels.*--out"):
+        run(asking(question("one")), [relabelled(corpora["one"])], again)
+
+
+def test_another_front_end_is_refused_whatever_it_is_called(corpora, alone, tmp_path):
+    def newer(record):
+        record["frontend"]["version"] = "2"
+
+    other = changed(tmp_path / "other", alone["one"], newer)
+    with pytest.raises(UserError, match="frontend: .*'version': '2'"):
+        run(asking(question("one")), [corpora["one"]], tmp_path / "run", reuse=[other])
+
+
+def test_a_source_of_other_classes_is_learned_again(tmp_path):
+    corpora = [
+        make_corpus(tmp_path, "two", emotions=("angry", "sad")),
+        make_corpus(tmp_path, "three"),
+    ]
+    study = Study("emotion@two", ("emotion@three",), ("dnn", "ptft"))
+    few = run(asking(study, classes=("angry", "sad")), corpora, tmp_path / "few")
+    parts, _ = computed(asking(study, classes="all"), corpora, tmp_path / "all", [few])
+    assert parts == ["ptft"]
+    older = changed(tmp_path / "older", few, lambda record: record["studies"][0].pop("tasks"))
+    parts, _ = computed(asking(study, classes="all"), corpora, tmp_path / "again", [older])
+    assert parts == ["ptft"]
+
+
+def test_what_was_recorded_before_is_compared_where_more_is_not_known(corpora, alone, tmp_path):
+    def less(record):
+        del record["frontend"], record["versions"]["scikit-learn"]
+        record["studies"][0].pop("tasks")
+        record["corpora"][0].pop("digest")
+
+    older = changed(tmp_path / "older", alone["one"], less)
+    parts, _ = computed(asking(question("one")), [corpora["one"]], tmp_path / "run", [older])
+    assert parts == []
+    fewer = dataclasses.replace(corpora["one"], utterances=corpora["one"].utterances[:-1])
+    with pytest.raises(UserError, match="one, clips: 60, here 59"):
+        run(asking(question("one")), [fewer], tmp_path / "fewer", reuse=[older])
+
+
+@pytest.mark.parametrize("order", [("one", "other"), ("other", "one"), ("one",)])
+def test_a_pooled_target_is_learned_again_beside_other_corpora(corpora, tmp_path, order):
+    study = Study("emotion", (), ("dnn",), "cross-corpus:one>other")
+    if len(order) == 1:  # the third is neither trained on nor tested
+        third = make_corpus(tmp_path, "third")
+        asked = [corpora["one"], corpora["other"], third]
+    else:
+        asked = [corpora[name] for name in order]
+    first = run(asking(study), asked, tmp_path / "first")
+    both = [corpora["one"], corpora["other"]]
+    if order == ("one", "other"):
+        parts, _ = computed(asking(study), both, tmp_path / "run", [first])
+        assert parts == []
+        return
+    with pytest.raises(UserError, match="has answered nothing"):
+        run(asking(study), both, tmp_path / "run", reuse=[first])
+
+
+@pytest.mark.parametrize("lost", ["versions", "corpora"])
+def test_a_damaged_record_is_named(corpora, alone, tmp_path, lost):
+    damaged = changed(tmp_path / "damaged", alone["one"], lambda record: record.pop(lost))
+    with pytest.raises(UserError, match=f"damaged is damaged: KeyError.'{lost}'.*--reuse"):
+        run(asking(question("one")), [corpora["one"]], tmp_path / "run", reuse=[damaged])
 
 
 def test_a_source_of_every_corpus_is_learned_again_beside_another_corpus(corpora, tmp_path):

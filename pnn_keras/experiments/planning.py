@@ -54,6 +54,12 @@ class Planned:
         return [job for job in self.study.jobs if can_learn(job[0], columns, self.target)]
 
     @property
+    def tasks(self) -> dict[str, dict]:
+        """The target and all sources with their classes, by name, JSON-able."""
+        every = [self.target, *(task for tasks in self.sources.values() for task in tasks)]
+        return {task.name: task.to_config() for task in every}
+
+    @property
     def parts(self) -> list[Part]:
         """Everything that is to be computed, in order: sources stay together in a group."""
         return [

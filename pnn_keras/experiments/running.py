@@ -18,7 +18,7 @@ from pnn_keras.errors import UserError
 from pnn_keras.experiments.opening import open_experiment
 from pnn_keras.experiments.pace import Pace, say
 from pnn_keras.experiments.planning import Planned, frontend_of, open_bases, plan
-from pnn_keras.experiments.reusing import take_over
+from pnn_keras.experiments.reusing import kept_of, open_other, take_over
 from pnn_keras.experiments.spec import (
     Experiment,
     read_experiment,
@@ -40,8 +40,9 @@ from pnn_keras.learner import Learner
 from pnn_keras.material import Material, load_material
 from pnn_keras.methods import METHODS
 from pnn_keras.monitor import Monitor
+from pnn_keras.preset import plain
 from pnn_keras.protocol import write_folds
-from pnn_keras.provenance import RECORDED, describe_corpus, version_of
+from pnn_keras.provenance import RECORDED, describe_corpus, digest_of, version_of
 from pnn_keras.statistics import confusion_matrix
 
 
@@ -98,6 +99,7 @@ def run_experiment(
     folder = Path("runs", experiment.name) if out is None else Path(out)
     check_folder(folder, experiment)
     check_writable(folder, existing=True)
+    others = [open_other(other, experiment) for other in reuse]
     bases = open_bases(experiment, pool(opened))
     material = load_material(
         opened,
@@ -112,11 +114,9 @@ def run_experiment(
     planned = plan(experiment, material, bases)
     _warn_of_left_out(planned)
     _write_plan(folder, experiment, material, planned)
-    for other in reuse:
-        taken = take_over(
-            folder, experiment, planned, material.utterances, material.corpora, other
-        )
-        say(on_part, None, f"{taken} parts taken from {other}")
+    for other in others:
+        taken = take_over(folder, experiment, planned, material, other)
+        say(on_part, None, f"{taken} parts taken from {other.folder}")
     pace = Pace(folder, planned, on_part)
     monitor = Monitor(progress=progress)
     for each in planned:
@@ -280,10 +280,14 @@ def _write_plan(folder: Path, experiment, material: Material, planned: list[Plan
             path.parent.mkdir(parents=True, exist_ok=True)
             write_folds(each.division, material.utterances, path)
     record = {
-        "versions": {name: version_of(name) for name in RECORDED},
+        "versions": {name: version_of(name) for name in (*RECORDED, "scikit-learn")},
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seed": experiment.settings.seed,
-        "corpora": [describe_corpus(corpus) for corpus in material.corpora],
+        "frontend": plain(material.frontend.config()),
+        "corpora": [
+            {**describe_corpus(corpus), "digest": digest_of(kept_of(material, corpus.name))}
+            for corpus in material.corpora
+        ],
         "extends": list({e.base.model: e.base.describe() for e in planned if e.base}.values()),
         "skipped": [list(failure) for failure in material.skipped],
         "studies": [
@@ -292,6 +296,7 @@ def _write_plan(folder: Path, experiment, material: Material, planned: list[Plan
                 "target": each.target.name,
                 "classes": list(each.target.classes),
                 "merged": [list(pair) for pair in each.target.merged],
+                "tasks": each.tasks,
                 "protocol": each.division.describe(),
                 "transductive": experiment.transductive,
                 "jobs": [list(job) for job in each.jobs],
@@ -316,6 +321,12 @@ def _check_same_data(path: Path, record: dict) -> None:
             raise UserError(
                 f"The folds of {now['name']!r} are not those of the run: the corpus has changed. "
                 "Name another folder: --out"
+            )
+    for before, now in zip(earlier["corpora"], record["corpora"], strict=True):
+        if before.get("digest", now["digest"]) != now["digest"]:
+            raise UserError(
+                f"{now['name']} holds other recordings or labels than when the run began. Name "
+                "another folder: --out"
             )
     for before, now in zip(earlier.get("extends", []), record["extends"], strict=True):
         if before["sha256"] != now["sha256"]:
