@@ -106,14 +106,14 @@ def describe_corpus(corpus: Corpus) -> dict:
     }
 
 
-def digest_of(utterances: Sequence[Utterance]) -> str | None:
-    """SHA-256 of what recordings hold and how they are labelled, in their order.
+def digest_of(utterances: Sequence[Utterance], corpus: str) -> str | None:
+    """SHA-256 of what a corpus's recordings hold and how they are labelled, in their order.
 
     None where one of the files cannot be read.
     """
     digest = hashlib.sha256()
     try:
-        for u in utterances:
+        for u in (u for u in utterances if u.corpus == corpus):
             facts = [u.id, u.content, u.speaker, u.gender, u.emotion, u.start, u.end]
             digest.update(json.dumps(facts).encode())
     except OSError:

@@ -13,6 +13,7 @@ from numbers_made import REGISTERED, make_corpus
 from pnn_keras import frontends
 from pnn_keras.errors import UserError
 from pnn_keras.experiments import Experiment, Study, read_run, run_experiment
+from pnn_keras.experiments.store import Part, read_part, write_part
 from pnn_keras.nested import Tuning
 from pnn_keras.report.run_tables import settings_table
 from pnn_keras.schedule import Settings
@@ -229,7 +230,7 @@ def relabelled(corpus):
 
 
 def test_a_corpus_with_other_labels_is_refused(corpora, alone, tmp_path):
-    with pytest.raises(UserError, match="one, digest of recordings and labels: .*--reuse"):
+    with pytest.raises(UserError, match="one, digest: .*--reuse"):
         run(
             asking(question("one")),
             [relabelled(corpora["one"])],
@@ -242,7 +243,7 @@ def test_a_corpus_with_other_audio_is_refused(alone, tmp_path):
     corpus = make_corpus(tmp_path, "one")
     path = corpus.utterances[0].path
     path.write_text(path.read_text().replace(".", ".1", 1))
-    with pytest.raises(UserError, match="digest of recordings"):
+    with pytest.raises(UserError, match="one, digest: "):
         run(asking(question("one")), [corpus], tmp_path / "run", reuse=[alone["one"]])
 
 
@@ -312,6 +313,16 @@ def test_a_pooled_target_is_learned_again_beside_other_corpora(corpora, tmp_path
 def test_a_damaged_record_is_named(corpora, alone, tmp_path, lost):
     damaged = changed(tmp_path / "damaged", alone["one"], lambda record: record.pop(lost))
     with pytest.raises(UserError, match=f"damaged is damaged: KeyError.'{lost}'.*--reuse"):
+        run(asking(question("one")), [corpora["one"]], tmp_path / "run", reuse=[damaged])
+
+
+def test_a_part_that_answers_what_is_no_utterance_is_named(corpora, alone, tmp_path):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(alone["one"], damaged)
+    part = Part(0, "dnn", "", tuple(range(5)))
+    result = read_part(damaged, part)
+    write_part(damaged, part, dataclasses.replace(result, row=result.row + 1000))
+    with pytest.raises(UserError, match="dnn.* answers rows that are no utterances: 1000"):
         run(asking(question("one")), [corpora["one"]], tmp_path / "run", reuse=[damaged])
 
 

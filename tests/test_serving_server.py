@@ -39,11 +39,7 @@ def process(*arguments, words):
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", *map(str, arguments)]
-    with subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as started:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as started:
         lines = []
         try:
             for line in started.stderr:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +20,13 @@ from pnn_keras.experiments.store import (
     read_utterances,
     write_part,
 )
-from pnn_keras.material import Material
 from pnn_keras.methods import METHODS
 from pnn_keras.preset import plain
-from pnn_keras.provenance import describe_corpus, digest_of, version_of
+from pnn_keras.provenance import version_of
 from pnn_keras.task import parse_task
 
-#: Of what a corpus has as much as that of the other run: all that is known without a digest.
-_COUNTED = ("clips", "speakers", "skipped")
+#: What a corpus has in common with that of the other run: all that is known without a digest.
+_ALIKE = ("clips", "speakers", "skipped")
 
 
 def open_other(folder: str | Path, experiment: Experiment) -> RunResult:
@@ -40,12 +37,12 @@ def open_other(folder: str | Path, experiment: Experiment) -> RunResult:
         experiment: what is asked here.
 
     Raises:
-        UserError: it is no run, or versions, scaling, settings or shape differ;
-            the message says what.
+        UserError: it is no run or damaged, or versions, scaling, settings or
+            shape differ; the message says what.
     """
     run = read_run(folder)
-    with _damage_named(run):
-        pairs = [(name, was, version_of(name)) for name, was in run.record["versions"].items()]
+    _check_whole(run)
+    pairs = [(name, was, version_of(name)) for name, was in run.record["versions"].items()]
     theirs, ours = _choices(run.experiment), _choices(experiment)
     pairs += [(name, theirs[name], ours[name]) for name in ours]
     _refuse_different(run, pairs)
@@ -55,8 +52,9 @@ def open_other(folder: str | Path, experiment: Experiment) -> RunResult:
 def take_over(
     folder: Path,
     experiment: Experiment,
-    planned: list[Planned],
-    material: Material,
+    planned: Sequence[Planned],
+    record: Mapping,
+    utterances: Sequence[Utterance],
     other: RunResult,
 ) -> int:
     """Writes what another run has answered already into a run's folder.
@@ -72,7 +70,8 @@ def take_over(
         folder: the run's folder.
         experiment: what is asked.
         planned: its studies.
-        material: utterances and front-end.
+        record: the run's record, as it is written.
+        utterances: all utterances, which the folds' rows count.
         other: the other run, as :func:`open_other` gives it.
 
     Returns:
@@ -82,22 +81,19 @@ def take_over(
         UserError: its front-end or corpora are others, it has answered nothing
             of what is asked, or it is damaged.
     """
-    with _damage_named(other):
-        _check_same_data(other, experiment, material)
-        row_of = {(u.corpus, u.id): row for row, u in enumerate(material.utterances)}
-        name, known, taken = other.folder.resolve().name, 0, 0
-        for each in planned:
-            for part, theirs, rows in _finished_there(other, experiment, each, material, row_of):
-                known += 1
-                if is_finished(folder, part):
-                    continue
-                result = read_part(other.folder, theirs)
-                facts = {"taken_from": name, **result.facts}
-                ours = dataclasses.replace(result, row=rows[result.row], facts=facts)
-                if (ours.row < 0).any():
-                    raise ValueError(f"{theirs.path} answers utterances that are not tested")
-                write_part(folder, part, ours)
-                taken += 1
+    _check_same_data(other, experiment, record)
+    row_of = {(u.corpus, u.id): row for row, u in enumerate(utterances)}
+    name, known, taken = other.folder.resolve().name, 0, 0
+    for each in planned:
+        for part, theirs in _finished_there(other, experiment, each, record):
+            known += 1
+            if is_finished(folder, part):
+                continue
+            result = read_part(other.folder, theirs)
+            rows = _our_rows(other, theirs, result.row, row_of)
+            facts = {"taken_from": name, **result.facts}
+            write_part(folder, part, dataclasses.replace(result, row=rows, facts=facts))
+            taken += 1
     if not known:
         raise UserError(
             f"{other.folder} has answered nothing of what {experiment.name!r} asks: the same "
@@ -106,9 +102,19 @@ def take_over(
     return taken
 
 
-def kept_of(material: Material, corpus: str) -> list[Utterance]:
-    """A corpus's utterances that could be used, in their order."""
-    return [utterance for utterance in material.utterances if utterance.corpus == corpus]
+def _check_whole(run: RunResult) -> None:
+    """Refuses a run whose record lacks what is compared."""
+    try:
+        wanted = [run.record["versions"].items()]
+        wanted += [[each[fact] for fact in ("name", *_ALIKE)] for each in run.record["corpora"]]
+        wanted += [_question(run.experiment, run.record, n) for n in range(len(run.studies))]
+        wanted += [[tuple(group) for group in each["groups"]] for each in run.record["studies"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(run, repr(error)) from error
+
+
+def _damaged(run: RunResult, why: str) -> UserError:
+    return UserError(f"The run in {run.folder} is damaged: {why}. Leave it out: --reuse")
 
 
 def _choices(experiment: Experiment) -> dict:
@@ -118,33 +124,21 @@ def _choices(experiment: Experiment) -> dict:
     return plain({**named, **fitted, **shape})
 
 
-def _check_same_data(other: RunResult, experiment: Experiment, material: Material) -> None:
+def _check_same_data(other: RunResult, experiment: Experiment, record: Mapping) -> None:
     """Refuses a run of another front-end, or of corpora of the same name that hold other data."""
-    recorded = other.record.get("frontend")
-    if recorded is None:
+    if "frontend" in other.record:
+        pairs = [("frontend", other.record["frontend"], record["frontend"])]
+    else:
         # A table of embeddings, or the front-end of a chain, says too little by its name.
         telling = experiment.frontend and not str(experiment.frontend).startswith("embeddings")
         written = plain(other.experiment.frontend) if telling else "not recorded"
         pairs = [("frontend", written, plain(experiment.frontend))]
-    else:
-        pairs = [("frontend", recorded, plain(material.frontend.config()))]
     known = {described["name"]: described for described in other.record["corpora"]}
-    for corpus in material.corpora:
-        theirs = known.get(corpus.name)
-        if theirs is None:
-            continue
-        ours = plain(describe_corpus(corpus))
-        pairs += [(f"{corpus.name}, {n}", _size(theirs[n]), _size(ours[n])) for n in _COUNTED]
-        if theirs.get("digest"):
-            digest = digest_of(kept_of(material, corpus.name))
-            what = f"{corpus.name}, digest of recordings and labels"
-            pairs.append((what, theirs["digest"], digest))
+    for ours in record["corpora"]:
+        theirs = known.get(ours["name"], ours)
+        facts = [*_ALIKE, *(["digest"] if theirs.get("digest") else [])]
+        pairs += [(f"{ours['name']}, {fact}", theirs[fact], ours[fact]) for fact in facts]
     _refuse_different(other, pairs)
-
-
-def _size(value) -> int:
-    """A number, or how many there are of a list."""
-    return len(value) if isinstance(value, list) else value
 
 
 def _refuse_different(run: RunResult, pairs) -> None:
@@ -157,25 +151,16 @@ def _refuse_different(run: RunResult, pairs) -> None:
 
 
 def _finished_there(
-    other: RunResult,
-    experiment: Experiment,
-    planned: Planned,
-    material: Material,
-    row_of: Mapping[tuple[str, str], int],
-) -> Iterator[tuple[Part, Part, np.ndarray]]:
-    """The parts of a study that another run has finished.
-
-    Yields:
-        The part, that of the other run, and our row of each of its rows.
-    """
+    other: RunResult, experiment: Experiment, planned: Planned, record: Mapping
+) -> Iterator[tuple[Part, Part]]:
+    """The parts of a study that another run has finished, and what they are in that one."""
     # A task without @ learns from every corpus of its run, in their order.
-    theirs = [described["name"] for described in other.record["corpora"]]
-    same_corpora = theirs == [corpus.name for corpus in material.corpora]
+    same_corpora = _names(other.record) == _names(record)
     same_search = experiment.tuning == other.experiment.tuning
     for number, facts in enumerate(other.record["studies"]):
-        if _question(planned) != _recorded_question(other, number):
+        asked = _question(experiment, record, planned.number)
+        if _question(other.experiment, other.record, number) != asked:
             continue
-        rows = _our_rows(read_utterances(other.folder, number), row_of)
         groups = {tuple(group) for group in facts["groups"]}
         for part in planned.parts:
             theirs = dataclasses.replace(part, study=number)
@@ -188,27 +173,19 @@ def _finished_there(
                 and part.members in groups
                 and is_finished(other.folder, theirs)
             ):
-                yield part, theirs, rows
+                yield part, theirs
 
 
-def _question(planned: Planned) -> dict:
-    """What a study asks, in JSON's terms."""
-    question = {
-        "target": planned.target.name,
-        "classes": planned.target.classes,
-        "merged": planned.target.merged,
-        "protocol": planned.division.describe(),
-        "extends": planned.base.describe()["sha256"] if planned.base else None,
-    }
-    return json.loads(json.dumps(question))
+def _names(record: Mapping) -> list[str]:
+    return [described["name"] for described in record["corpora"]]
 
 
-def _recorded_question(run: RunResult, number: int) -> dict:
-    """What a study of a run asked, in the same terms."""
-    facts = run.record["studies"][number]
-    chains = {chain["model"]: chain["sha256"] for chain in run.record.get("extends", [])}
+def _question(experiment: Experiment, record: Mapping, number: int) -> dict:
+    """What a study of a run asks, by the run's record."""
+    facts = record["studies"][number]
+    chains = {chain["model"]: chain["sha256"] for chain in record.get("extends", [])}
     question = {name: facts[name] for name in ("target", "classes", "merged", "protocol")}
-    return {**question, "extends": chains.get(run.experiment.studies[number].from_model)}
+    return {**question, "extends": chains.get(experiment.studies[number].from_model)}
 
 
 def _same_classes(
@@ -222,23 +199,14 @@ def _same_classes(
 
 
 def _our_rows(
-    theirs: Mapping[str, np.ndarray], row_of: Mapping[tuple[str, str], int]
+    other: RunResult, part: Part, rows: np.ndarray, row_of: Mapping[tuple[str, str], int]
 ) -> np.ndarray:
-    """Our row of each row of another run, int32; -1 for what is not here."""
-    rows = np.full(int(max(theirs["row"], default=-1)) + 1, -1, np.int32)
-    for row, corpus, name in zip(theirs["row"], theirs["corpus"], theirs["id"], strict=True):
-        rows[int(row)] = row_of.get((corpus, name), -1)
-    return rows
-
-
-@contextlib.contextmanager
-def _damage_named(run: RunResult):
-    """Turns what a damaged record ends in into an error that names the run."""
-    try:
-        yield
-    except UserError:
-        raise
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise UserError(
-            f"The run in {run.folder} is damaged: {error!r}. Leave it out: --reuse"
-        ) from error
+    """Our row of each utterance that a part of another run has answered, int32."""
+    known = read_utterances(other.folder, part.study)
+    keys = zip(known["corpus"], known["id"], strict=True)
+    theirs = zip(known["row"].astype(int).tolist(), keys, strict=True)
+    ours = {row: row_of[key] for row, key in theirs if key in row_of}
+    lost = sorted(set(rows.tolist()) - ours.keys())
+    if lost:
+        raise _damaged(other, f"{part.path} answers rows that are no utterances: {lost[0]}, ...")
+    return np.array([ours[row] for row in rows.tolist()], np.int32)

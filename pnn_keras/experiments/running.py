@@ -18,7 +18,7 @@ from pnn_keras.errors import UserError
 from pnn_keras.experiments.opening import open_experiment
 from pnn_keras.experiments.pace import Pace, say
 from pnn_keras.experiments.planning import Planned, frontend_of, open_bases, plan
-from pnn_keras.experiments.reusing import kept_of, open_other, take_over
+from pnn_keras.experiments.reusing import open_other, take_over
 from pnn_keras.experiments.spec import (
     Experiment,
     read_experiment,
@@ -113,9 +113,9 @@ def run_experiment(
     )
     planned = plan(experiment, material, bases)
     _warn_of_left_out(planned)
-    _write_plan(folder, experiment, material, planned)
+    record = _write_plan(folder, experiment, material, planned)
     for other in others:
-        taken = take_over(folder, experiment, planned, material, other)
+        taken = take_over(folder, experiment, planned, record, material.utterances, other)
         say(on_part, None, f"{taken} parts taken from {other.folder}")
     pace = Pace(folder, planned, on_part)
     monitor = Monitor(progress=progress)
@@ -261,7 +261,8 @@ def _forgetting(bench: Bench, after: np.ndarray) -> dict:
     return {"task": task.name, "classes": list(task.classes), "role": role, **counted}
 
 
-def _write_plan(folder: Path, experiment, material: Material, planned: list[Planned]) -> None:
+def _write_plan(folder: Path, experiment, material: Material, planned: list[Planned]) -> dict:
+    """Writes what the run is about; gives its record as it is now, as JSON holds it."""
     for each in planned:
         targets = each.target.targets(material.utterances)
         rows = np.flatnonzero(targets >= 0)
@@ -279,36 +280,39 @@ def _write_plan(folder: Path, experiment, material: Material, planned: list[Plan
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_folds(each.division, material.utterances, path)
-    record = {
-        "versions": {name: version_of(name) for name in (*RECORDED, "scikit-learn")},
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "seed": experiment.settings.seed,
-        "frontend": plain(material.frontend.config()),
-        "corpora": [
-            {**describe_corpus(corpus), "digest": digest_of(kept_of(material, corpus.name))}
-            for corpus in material.corpora
-        ],
-        "extends": list({e.base.model: e.base.describe() for e in planned if e.base}.values()),
-        "skipped": [list(failure) for failure in material.skipped],
-        "studies": [
-            {
-                "name": each.study.name,
-                "target": each.target.name,
-                "classes": list(each.target.classes),
-                "merged": [list(pair) for pair in each.target.merged],
-                "tasks": each.tasks,
-                "protocol": each.division.describe(),
-                "transductive": experiment.transductive,
-                "jobs": [list(job) for job in each.jobs],
-                "groups": each.groups,
-            }
-            for each in planned
-        ],
-    }
+    record = plain(
+        {
+            "versions": {name: version_of(name) for name in (*RECORDED, "scikit-learn")},
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "seed": experiment.settings.seed,
+            "frontend": material.frontend.config(),
+            "corpora": [
+                {**describe_corpus(corpus), "digest": digest_of(material.utterances, corpus.name)}
+                for corpus in material.corpora
+            ],
+            "extends": list({e.base.model: e.base.describe() for e in planned if e.base}.values()),
+            "skipped": [list(failure) for failure in material.skipped],
+            "studies": [
+                {
+                    "name": each.study.name,
+                    "target": each.target.name,
+                    "classes": list(each.target.classes),
+                    "merged": [list(pair) for pair in each.target.merged],
+                    "tasks": each.tasks,
+                    "protocol": each.division.describe(),
+                    "transductive": experiment.transductive,
+                    "jobs": [list(job) for job in each.jobs],
+                    "groups": each.groups,
+                }
+                for each in planned
+            ],
+        }
+    )
     _check_same_data(folder / RECORD, record)
     write_text(folder / SPEC, write_experiment(experiment))
     if not (folder / RECORD).exists():
         write_text(folder / RECORD, json.dumps(record, indent=1) + "\n")
+    return record
 
 
 def _check_same_data(path: Path, record: dict) -> None:
