@@ -253,10 +253,21 @@ class LateralAdapter(LateralDense):
         )
 
     def _lateral(self, sources):
-        scaled = [source * scale for source, scale in zip(sources, self.scales, strict=True)]
-        joined = scaled[0] if len(scaled) == 1 else ops.concatenate(scaled, axis=-1)
-        projected = ops.matmul(joined, self.projection) + self.projection_bias
+        # a (h V) for (a h) V: the gradient of `a` then takes no product with V transposed,
+        # and the frozen activations no pass of their own.
+        projected = self.projection_bias
+        for source, part, scale in zip(
+            sources, self._projections(sources), self.scales, strict=True
+        ):
+            projected = projected + ops.matmul(source, part) * scale
         return ops.matmul(self.adapter_activation(projected), self.lateral_kernel)
+
+    def _projections(self, sources) -> list:
+        """The rows of the projection that belong to each source."""
+        if len(sources) == 1:
+            return [self.projection]
+        ends = np.cumsum([source.shape[-1] for source in sources])[:-1]
+        return ops.split(self.projection, ends.tolist(), axis=-2)
 
     def get_config(self) -> dict:
         return {

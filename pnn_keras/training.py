@@ -17,8 +17,9 @@ from pnn_keras.stack import Stack
 from pnn_keras.statistics import confusion_matrix, recalls, uar
 
 #: Members that have ended leave the stack once they are this share of it:
-#: leaving takes a new compilation, staying costs their part of every step.
-LEAVE_SHARE = 0.4
+#: leaving takes a new compilation, staying costs their part of every step. A fifth
+#: costs least over the ends of stored runs (docs/benches).
+LEAVE_SHARE = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
