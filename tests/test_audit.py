@@ -17,7 +17,7 @@ from pnn_keras.audit.rescore import _Pool
 from pnn_keras.corpora import open_corpus
 from pnn_keras.corpora.synthetic import open_synthetic
 from pnn_keras.corpora.voice import Voice, synthesise
-from pnn_keras.errors import ProtocolError, UserError
+from pnn_keras.errors import CorpusError, ProtocolError, UserError
 from pnn_keras.split import Entry, Split
 
 
@@ -145,7 +145,7 @@ def test_balance_counts_a_file_once():
         "The test files have no emotion 'happy'.",
         "The train files have no gender 'male'.",
         "The test files have no gender 'female'.",
-        "1 files are listed more than once in one role.",
+        "1 file is listed more than once in one role.",
     ]
 
 
@@ -160,6 +160,14 @@ def test_file_with_two_labels_is_a_conflict():
             "why": "listed with different labels",
         }
     ]
+    assert (
+        "1 recording bears different labels, e.g. a.wav: emotion happy or sad "
+        "(listed with different labels)." in report["notes"]
+    )
+
+
+def test_one_file_is_told_in_the_singular():
+    assert "made (1 file)" in shown(audit_split(split(Entry("a.wav", "test"))))
 
 
 # With a corpus
@@ -193,8 +201,8 @@ def test_utterances_in_no_role_and_files_of_no_corpus_are_listed(emodb):
     entries = [Entry(u.id, "train" if u.speaker == "08" else "test") for u in rest]
     report = audit_split(split(*entries, Entry("z.wav", "test")), emodb)
     assert report["unassigned"] == [first.id] and report["unmatched"] == ["z.wav"]
-    assert f"1 utterances of EmoDB are in no role, e.g. {first.id}." in report["notes"]
-    assert "Recordings: 1 files are not in the corpus, e.g. z.wav." in report["unchecked"]
+    assert f"1 utterance of EmoDB is in no role, e.g. {first.id}." in report["notes"]
+    assert "Recordings: 1 file is not in the corpus, e.g. z.wav." in report["unchecked"]
 
 
 def test_split_of_another_corpus_is_refused(emodb):
@@ -252,7 +260,17 @@ def test_recordings_that_cannot_be_heard_are_said(tmp_path, take):
         split(Entry("a.wav", "train"), Entry("b.wav", "test")), open_corpus(tmp_path / "t.csv")
     )
     assert report["unheard"][0]["id"] == "b.wav"
-    assert "Recordings: 1 files are without usable audio, e.g. b.wav." in report["unchecked"]
+    assert "Recordings: 1 file is without usable audio, e.g. b.wav." in report["unchecked"]
+
+
+def test_strictly_a_recording_that_cannot_be_heard_ends_the_audit(tmp_path, take):
+    write(tmp_path / "a.wav", take())
+    write(tmp_path / "b.wav", np.zeros(16000))
+    (tmp_path / "t.csv").write_text("file\na.wav\nb.wav\n")
+    made = split(Entry("a.wav", "train"), Entry("b.wav", "test"))
+    message = "t: 1 recording of the split cannot be used, e.g. b.wav: .* silent"
+    with pytest.raises(CorpusError, match=message):
+        audit_split(made, open_corpus(tmp_path / "t.csv"), strict=True)
 
 
 # Copies

@@ -67,6 +67,23 @@ def test_role_names(tmp_path, names, found):
     assert [entry.role for entry in split.entries] == found
 
 
+def test_speaker_of_whole_decimals_is_the_whole_number(tmp_path):
+    rows = "1.0.wav,train,3.0,1.0,2.0\nb.wav,test,3,x,y\nc.wav,test,v1.0,x,y\nd.wav,test,3.5,x,y\n"
+    split = read_split(table(tmp_path, "file,role,speaker,emotion,sentence\n" + rows))
+    assert [entry.speaker for entry in split.entries] == ["3", "3", "v1.0", "3.5"]
+    first = split.entries[0]
+    assert (first.file, first.emotion, first.sentence) == ("1.0.wav", "1.0", "2.0")
+
+
+def test_speaker_is_one_whether_or_not_another_cell_is_empty(tmp_path):
+    train = pd.DataFrame({"file": ["a.wav", "b.wav"], "speaker": [3, None]})
+    test = pd.DataFrame({"file": ["c.wav"], "speaker": [3]})
+    for name, frame in (("train", train), ("test", test)):
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    speakers = {entry.file: entry.speaker for entry in read_split(tmp_path).entries}
+    assert speakers == {"a.wav": "3", "b.wav": None, "c.wav": "3"}
+
+
 def test_empty_role_is_none(tmp_path):
     path = table(tmp_path, "file,role\na.wav,train\nb.wav,\nc.wav,test\n")
     assert [entry.role for entry in read_split(path).entries] == ["train", None, "test"]
@@ -315,6 +332,34 @@ def test_two_files_of_one_name_are_not_one_utterance():
 
 def test_one_file_in_two_spellings_is_one_utterance():
     assert rows(clips("wav/a.wav"), Entry("there/wav/a.wav"), Entry("wav/a.wav")) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("/data1/emodb/wav/a.wav", "/home/me/emodb/wav/a.wav"),
+        ("C:\\data\\wav\\a.wav", "/home/me/clips/a.wav"),
+        ("train/a.wav", "test/a.wav"),
+    ],
+)
+def test_tables_that_spell_one_file_differently_mean_one_utterance(one, other):
+    assert rows(clips("wav/a.wav"), Entry(one, "train"), Entry(other, "test")) == [0, 0]
+    assert rows(clips("wav/a.wav"), Entry(one, fold=1), Entry(other, fold=2)) == [0, 0]
+
+
+def test_spellings_that_one_table_lists_beside_each_other_are_two_files():
+    places = "/data1/wav/a.wav", "/home/me/wav/a.wav"
+    entries = Entry(places[0], "train"), Entry(places[1], "train"), Entry(places[1], "test")
+    assert rows(clips("wav/a.wav"), *entries) == [-1, -1, -1]
+
+
+def test_the_nearest_is_meant_where_relative_paths_of_two_tables_differ():
+    found = match(
+        Split("s", (Entry("DC/a01.wav", "train"), Entry("JE/a01.wav", "test"))),
+        clips("DC/a01.wav"),
+    )
+    assert found.rows.tolist() == [0, -1] and found.unmatched == ()
+    assert found.ambiguous == (("JE/a01.wav", ("DC/a01.wav",)),)
 
 
 def test_segments_match_by_their_bounds():

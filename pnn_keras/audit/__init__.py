@@ -8,19 +8,25 @@ from typing import Any
 
 from pnn_keras.audit import overlap
 from pnn_keras.audit.items import LABELS, Item, describe
+from pnn_keras.audit.namesakes import find_namesakes
 from pnn_keras.audit.recordings import Recording, find_copies
 from pnn_keras.audit.render import render
 from pnn_keras.audit.rescore import rescore
-from pnn_keras.audit.words import leaks, notes, unchecked
+from pnn_keras.audit.words import how_many, leaks, notes, unchecked
 from pnn_keras.corpus import Corpus, Utterance
-from pnn_keras.errors import ProtocolError
+from pnn_keras.errors import CorpusError, ProtocolError
 from pnn_keras.split import Entry, Match, Split, match
 
 __all__ = ["audit_split", "render", "rescore"]
 
 
 def audit_split(
-    split: Split, corpus: Corpus | None = None, *, draws: int = 0, seed: int = 0
+    split: Split,
+    corpus: Corpus | None = None,
+    *,
+    draws: int = 0,
+    seed: int = 0,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """Looks for leaks in a published split.
 
@@ -36,6 +42,8 @@ def audit_split(
         draws: how many speaker-disjoint splits to score beside the published
             one, see :func:`pnn_keras.audit.rescore.rescore`; 0 for none.
         seed: seed of these.
+        strict: whether a recording of the split that cannot be heard ends the
+            audit, instead of being reported under ``unheard``.
 
     Returns:
         A dictionary that ``json.dumps`` takes, with the keys
@@ -52,11 +60,14 @@ def audit_split(
         - ``unassigned``: ids of utterances in no role; ``unmatched``: files
           that are not in the corpus; ``ambiguous``: ``file`` and ``ids``;
           ``unheard``: ``id`` and ``reason``;
+        - ``namesakes``: pairs of files that may be one, see
+          :func:`pnn_keras.audit.namesakes.find_namesakes`;
         - ``rescore``: see there, or None.
 
     Raises:
         ProtocolError: no file of the split is in the corpus, scores are asked
             for without a corpus, or they cannot be had.
+        CorpusError: with ``strict``, a recording cannot be heard.
 
     Example:
         >>> from pnn_keras.split import Entry
@@ -75,6 +86,8 @@ def audit_split(
         )
     items = describe(split, utterances, found)
     recordings, unheard = _recordings(utterances, found)
+    if strict and unheard:
+        _refuse(corpus, unheard)
     folds = [_fold(fold, roles, items, recordings) for fold, roles in split.divisions().items()]
     report: dict[str, Any] = {
         "split": split.name,
@@ -90,6 +103,7 @@ def audit_split(
         if found is None
         else [{"file": file, "ids": list(ids)} for file, ids in found.ambiguous],
         "unheard": [{"id": id, "reason": reason} for id, reason in unheard],
+        "namesakes": find_namesakes(split, items),
     }
     report["leaks"] = leaks(report)
     report["leak"] = bool(report["leaks"])
@@ -97,6 +111,15 @@ def audit_split(
     report["unchecked"] = unchecked(report, items)
     report["rescore"] = rescore(split, corpus, draws=draws, seed=seed) if draws else None
     return report
+
+
+def _refuse(corpus: Corpus, unheard: Sequence[tuple[str, str]]) -> None:
+    id, reason = unheard[0]
+    told = how_many(len(unheard), "recording of the split", "recordings of the split")
+    raise CorpusError(
+        f"{corpus.name}: {told} cannot be used, e.g. {id}: {reason.rstrip('.')}. "
+        "Repair or remove what cannot be used, or audit without strict"
+    )
 
 
 def _recordings(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Sequence
 
+from pnn_keras.audit.speakers import name_speakers
 from pnn_keras.corpus import Utterance
 from pnn_keras.split import Entry, Match, Split
+from pnn_keras.split.spelling import one_place
 
 #: The labels of an item that an audit compares.
 LABELS = ("speaker", "gender", "emotion")
@@ -20,16 +22,23 @@ class Item:
         key: what tells two recordings apart.
         name: the utterance's id, else the file as the split gives it.
         row: the number of the utterance, -1 if it is none of the corpus.
-        speaker, gender, emotion, sentence: what is known of it, or None.
+        speakers: who may speak it, see
+            :func:`pnn_keras.audit.speakers.name_speakers`.
+        gender, emotion, sentence: what is known of it, or None.
     """
 
     key: Hashable
     name: str
     row: int = -1
-    speaker: str | None = None
+    speakers: frozenset[str] = frozenset()
     gender: str | None = None
     emotion: str | None = None
     sentence: str | None = None
+
+    @property
+    def speaker(self) -> str | None:
+        """Who speaks it, or None if nobody or not one alone is known."""
+        return next(iter(self.speakers)) if len(self.speakers) == 1 else None
 
 
 def describe(
@@ -40,7 +49,8 @@ def describe(
     The corpus's word counts for speaker, gender and sentence, the table's
     where the corpus says nothing. For emotions it is the other way round where
     the table names them throughout, since these are the classes that were
-    published.
+    published. Files that are none of the corpus are one where their paths tell
+    so, see :func:`pnn_keras.split.spelling.one_place`.
 
     Args:
         split: the split.
@@ -49,30 +59,37 @@ def describe(
     """
     own_classes = all(entry.emotion is not None for entry in split.entries)
     rows = [-1] * len(split.entries) if match is None else match.rows.tolist()
+    standing = one_place(split.entries)
+    speakers = name_speakers(split, utterances, rows)
     return [
-        _listed(entry) if row < 0 else _matched(entry, utterances[row], row, own_classes)
-        for entry, row in zip(split.entries, rows, strict=True)
+        _listed(entry, standing, voices)
+        if row < 0
+        else _matched(entry, utterances[row], row, own_classes, voices)
+        for entry, row, voices in zip(split.entries, rows, speakers, strict=True)
     ]
 
 
-def _listed(entry: Entry) -> Item:
+def _listed(entry: Entry, standing: dict[str, str], speakers: frozenset[str]) -> Item:
+    place, *bounds = entry.key
     return Item(
-        key=entry.key,
+        key=(standing.get(place, place), *bounds),
         name=entry.place,
-        speaker=entry.speaker,
+        speakers=speakers,
         gender=entry.gender,
         emotion=entry.emotion,
         sentence=entry.sentence,
     )
 
 
-def _matched(entry: Entry, utterance: Utterance, row: int, own_classes: bool) -> Item:
+def _matched(
+    entry: Entry, utterance: Utterance, row: int, own_classes: bool, speakers: frozenset[str]
+) -> Item:
     emotions = (entry.emotion, utterance.emotion)
     return Item(
         key=row,
         name=utterance.id,
         row=row,
-        speaker=utterance.speaker or entry.speaker,
+        speakers=speakers,
         gender=utterance.gender or entry.gender,
         emotion=emotions[0] if own_classes else emotions[1] or emotions[0],
         sentence=utterance.sentence or entry.sentence,

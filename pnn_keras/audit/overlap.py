@@ -47,9 +47,10 @@ def shared(division: Division, recordings: Sequence[Recording]) -> dict[str, dic
             "identical": [],
             "near_identical": [],
         }
-        for label in ("speaker", "sentence"):
-            values = ({getattr(i, label) for i in items} - {None} for items in (one, other))
-            pair[f"{label}s"] = sorted(set.intersection(*values))
+        speakers = (set().union(*(i.speakers for i in items)) for items in (one, other))
+        sentences = ({i.sentence for i in items} - {None} for items in (one, other))
+        pair["speakers"] = sorted(set.intersection(*speakers))
+        pair["sentences"] = sorted(set.intersection(*sentences))
         for recording in recordings:
             kind = "identical" if recording.identical else "near_identical"
             if (both := _in_both(recording, (first, one), (second, other))) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pnn_keras.audit.overlap import LEAKING_KINDS, LEAKING_PAIRS
+from pnn_keras.audit.words import counted, how_many
 
 _SHOWN = 10
 _HEADINGS = {
@@ -46,7 +47,9 @@ def _verdict(report: dict[str, Any]):
 
 def _lines(report: dict[str, Any]) -> list[tuple[str, str, str]]:
     folds = [fold["fold"] for fold in report["folds"] if fold["fold"] is not None]
-    size = f"{report['files']} files" + (f" in {len(folds)} folds" if folds else "")
+    size = counted("files", report["files"])
+    if folds:
+        size += f" in {how_many(len(folds), 'fold', 'folds')}"
     if report["leak"]:
         verdict = ("leak", "bold red")
     elif report["unchecked"]:

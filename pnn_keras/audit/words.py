@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from pnn_keras.audit.items import Item
 from pnn_keras.audit.overlap import KINDS, LEAKING_KINDS, LEAKING_PAIRS
+from pnn_keras.audit.speakers import spelt_alike
 from pnn_keras.split import Split
 
 _SINGULAR = {
@@ -23,6 +24,16 @@ _PLURAL = {
 }
 
 
+def how_many(count: int, singular: str, plural: str) -> str:
+    """A number and what follows it.
+
+    Example:
+        >>> how_many(1, "file is", "files are"), how_many(2, "file is", "files are")
+        ('1 file is', '2 files are')
+    """
+    return f"{count} {singular if count == 1 else plural}"
+
+
 def counted(kind: str, count: int) -> str:
     """A number of things that roles share.
 
@@ -30,7 +41,7 @@ def counted(kind: str, count: int) -> str:
         >>> counted("speakers", 1), counted("near_identical", 2)
         ('1 speaker', '2 altered copies of recordings')
     """
-    return f"{count} {(_SINGULAR if count == 1 else _PLURAL)[kind]}"
+    return how_many(count, _SINGULAR[kind], _PLURAL[kind])
 
 
 def leaks(report: dict[str, Any]) -> list[str]:
@@ -45,6 +56,7 @@ def notes(report: dict[str, Any], split: Split, items: Sequence[Item]) -> list[s
         *_overlaps(
             report, lambda pair, kind: pair not in LEAKING_PAIRS or kind not in LEAKING_KINDS
         ),
+        *_names(report, split, items),
         *_absences(report["folds"]),
         *_repeated(report, split, items),
         *_conflicting(report),
@@ -63,16 +75,39 @@ def unchecked(report: dict[str, Any], items: Sequence[Item]) -> list[str]:
             found.append(f"{label.title()}s: neither the split nor a corpus tells them.")
         elif unknown:
             found.append(f"{label.title()}s: unknown for {unknown} of {len(items)} entries.")
-    for key, what in (
-        ("unmatched", "not in the corpus"),
-        ("ambiguous", "possibly several files of the corpus"),
-        ("unheard", "without usable audio"),
-    ):
-        if report[key]:
-            first = report[key][0]
-            name = first if isinstance(first, str) else first.get("file", first.get("id"))
-            found.append(f"Recordings: {len(report[key])} files are {what}, e.g. {name}.")
-    return found
+    return [*found, *_unheard(report), *_namesakes(report)]
+
+
+def _unheard(report: dict[str, Any]) -> list[str]:
+    """Recordings that were not compared."""
+    ambiguous = report["ambiguous"]
+    several = [each["file"] for each in ambiguous if len(each["ids"]) > 1]
+    taken = [each["file"] for each in ambiguous if len(each["ids"]) == 1]
+    silent = [each["id"] for each in report["unheard"]]
+    return [
+        f"Recordings: {how_many(len(files), f'file {one}', f'files {many}')}, e.g. {files[0]}."
+        for files, one, many in (
+            (report["unmatched"], "is not in the corpus", "are not in the corpus"),
+            (several, "is possibly several of the corpus", "are possibly several of the corpus"),
+            (taken, *["may be one that another entry names better"] * 2),
+            (silent, "is without usable audio", "are without usable audio"),
+        )
+        if files
+    ]
+
+
+def _namesakes(report: dict[str, Any]) -> list[str]:
+    pairs = report["namesakes"]
+    if not pairs:
+        return []
+    told = how_many(
+        len(pairs), "pair of files in two roles has", "pairs of files in two roles have"
+    )
+    first = " and ".join(f"{role} {file}" for role, file in pairs[0].items())
+    return [
+        f"Files: {told} one name in different folders, e.g. {first}. "
+        "Whether such two are one recording is not known."
+    ]
 
 
 def _overlaps(report: dict[str, Any], chosen) -> list[str]:
@@ -88,6 +123,29 @@ def _overlaps(report: dict[str, Any], chosen) -> list[str]:
         if told:
             sentences.append(f"{pair}: {', '.join(told)}")
     return sentences
+
+
+def _names(report: dict[str, Any], split: Split, items: Sequence[Item]) -> list[str]:
+    """Names of speakers that may mislead."""
+    found = []
+    alike = spelt_alike(name for item in items for name in item.speakers)
+    if alike:
+        found.append(
+            "Speakers whose names differ in zeros or capitals alone count as different ones, e.g. "
+            f"{' and '.join(alike[0])}. Spell them alike if they are one."
+        )
+    called = defaultdict(set)
+    for entry, item in zip(split.entries, items, strict=True):
+        if entry.speaker is not None and item.row >= 0:
+            called[entry.speaker] |= item.speakers
+    several = [(name, sorted(speakers)) for name, speakers in called.items() if len(speakers) > 1]
+    if several:
+        name, speakers = several[0]
+        found.append(
+            f"The split calls several speakers of {report['corpus']} by one name, e.g. {name}: "
+            f"{', '.join(speakers)}. The names of the corpus count."
+        )
+    return found
 
 
 def _absences(folds: Sequence[dict[str, Any]]) -> list[str]:
@@ -110,7 +168,11 @@ def _repeated(report: dict[str, Any], split: Split, items: Sequence[Item]) -> li
         for entry, item in zip(split.entries, items, strict=True)
     )
     twice = sum(1 for count in listed.values() if count > 1)
-    return [f"{twice} files are listed more than once in one role."] if twice else []
+    return (
+        [f"{how_many(twice, 'file is', 'files are')} listed more than once in one role."]
+        if twice
+        else []
+    )
 
 
 def _conflicting(report: dict[str, Any]) -> list[str]:
@@ -118,16 +180,17 @@ def _conflicting(report: dict[str, Any]) -> list[str]:
     if not conflicts:
         return []
     first = conflicts[0]
+    told = how_many(len(conflicts), "recording bears", "recordings bear")
     return [
-        f"{len(conflicts)} recordings bear different labels, e.g. {' = '.join(first['files'])}: "
+        f"{told} different labels, e.g. {' = '.join(first['files'])}: "
         f"{first['label']} {' or '.join(first['values'])} ({first['why']})."
     ]
 
 
 def _left_out(report: dict[str, Any]) -> list[str]:
-    if not report["unassigned"]:
+    left = report["unassigned"]
+    if not left:
         return []
-    return [
-        f"{len(report['unassigned'])} utterances of {report['corpus']} are in no role, e.g. "
-        f"{report['unassigned'][0]}."
-    ]
+    corpus = report["corpus"]
+    told = how_many(len(left), f"utterance of {corpus} is", f"utterances of {corpus} are")
+    return [f"{told} in no role, e.g. {left[0]}."]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pnn_keras.cli import errors
 from pnn_keras.cli.options import AsJson, Quiet, Strict, option
 from pnn_keras.cli.quiet import start_tensorflow
 
@@ -56,7 +58,10 @@ def audit(
     strict: Strict = False,
     quiet: Quiet = False,
 ) -> None:
-    """Look for leaks in somebody's split of a corpus; exit code 1 if there is one."""
+    """Look for leaks in somebody's split of a corpus.
+
+    Exit code 0: no leak was found; 1: there is a leak; 2: it could not be audited.
+    """
     from pnn_keras import terminal
     from pnn_keras.audit import audit_split, render
     from pnn_keras.corpora import open_corpus
@@ -65,8 +70,17 @@ def audit(
 
     if rescore and corpus is None:
         raise UserError("A split is scored on its recordings. Add --corpus")
-    opened = None if corpus is None else open_corpus(corpus, strict=strict)
-    found = audit_split(read_split(split), opened, draws=draws if rescore else 0, seed=seed)
+    try:
+        opened = None if corpus is None else open_corpus(corpus, strict=strict)
+        found = audit_split(
+            read_split(split), opened, draws=draws if rescore else 0, seed=seed, strict=strict
+        )
+    except UserError:
+        raise
+    except Exception as error:
+        # Everywhere else such an error ends with 1, which here would be taken for a leak.
+        errors.report(error, debug="--debug" in sys.argv)
+        raise typer.Exit(errors.WRONG) from error
     if as_json:
         terminal.write(json.dumps(found, indent=2))
     else:

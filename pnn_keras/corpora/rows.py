@@ -43,6 +43,7 @@ SPLIT_NAMES = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 _NOTHING = {"", "nan", "nat", "none", "null", "na", "n/a", "<na>"}
+_WHOLE = re.compile(r"^(\d+)\.0+$", re.ASCII)
 _TIMEDELTA = re.compile(r"(?:(\d+) days? ?)?(?:(\d+):(\d+):(\d+(?:\.\d*)?))?", re.ASCII)
 
 
@@ -125,6 +126,20 @@ def cell_text(value: object) -> str | None:
         value = int(value)
     text = str(value).strip()
     return None if text.casefold() in _NOTHING else text
+
+
+def cell_speaker(value: object) -> str | None:
+    """A cell as a speaker's name; None for an empty one.
+
+    A number is whole: pandas writes speaker 3 as 3.0 as soon as another
+    speaker of the table is missing.
+
+    Example:
+        >>> cell_speaker("3.0"), cell_speaker("03"), cell_speaker("v1.0"), cell_speaker("nan")
+        ('3', '03', 'v1.0', None)
+    """
+    text = cell_text(value)
+    return None if text is None else _WHOLE.sub(r"\1", text)
 
 
 def cell_seconds(value: object) -> float | None:

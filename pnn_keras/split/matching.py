@@ -13,6 +13,14 @@ import numpy as np
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError
 from pnn_keras.split.entries import Entry, Split
+from pnn_keras.split.spelling import (
+    elsewhere,
+    ends_alike,
+    listed_together,
+    stem,
+    steps,
+    table_of,
+)
 
 #: How far the bounds of a segment may be rounded, in seconds.
 ROUNDING = 0.01
@@ -27,8 +35,8 @@ class Match:
             ``(entries,)``.
         unmatched: the files of entries that are no utterance.
         ambiguous: the files of entries that may be several utterances, each
-            with these utterances' ids; and files that are told from another
-            entry's by their folder alone, where the corpus has one such file.
+            with these utterances' ids; and, with a single id, files that may
+            be the utterance that another entry names better.
     """
 
     rows: np.ndarray
@@ -45,6 +53,12 @@ def match(split: Split, utterances: Sequence[Utterance]) -> Match:
     it. Segments agree in their bounds to 10 ms; an entry that begins at 0 and is the
     only one of its file means the whole file where the corpus has no segments.
 
+    Tables that were made on different machines spell one file in different
+    ways. So entries of several paths mean one utterance where one path is the
+    end of the other, or where no table (of a role and fold) lists two of them
+    and they are equally near or begin in different places. Of others only the
+    nearest means it.
+
     Example:
         >>> from pathlib import Path
         >>> clips = [Utterance("made", f"wav/{x}.flac", Path(f"/c/wav/{x}.flac")) for x in "ab"]
@@ -55,7 +69,7 @@ def match(split: Split, utterances: Sequence[Utterance]) -> Match:
     """
     by_stem: dict[str, list[int]] = defaultdict(list)
     for row, utterance in enumerate(utterances):
-        by_stem[_stem(utterance.path.name)].append(row)
+        by_stem[stem(utterance.path.name)].append(row)
     segments = defaultdict(set)
     for entry in split.entries:
         segments[entry.place].add((entry.start, entry.end))
@@ -63,7 +77,7 @@ def match(split: Split, utterances: Sequence[Utterance]) -> Match:
     closeness: dict[int, tuple] = {}
     several: dict[str, tuple[str, ...]] = {}
     for number, entry in enumerate(split.entries):
-        near, close = _nearest(entry, by_stem.get(_stem(entry.place), ()), utterances)
+        near, close = _nearest(entry, by_stem.get(stem(entry.place), ()), utterances)
         found = _segment(entry, near, utterances, alone=len(segments[entry.place]) == 1)
         if len(found) == 1:
             rows[number], closeness[number] = found[0], close
@@ -118,10 +132,6 @@ def parts(split: Split, utterances: Sequence[Utterance]) -> dict[int, np.ndarray
 
 def _rows(rows: np.ndarray) -> np.ndarray:
     return np.unique(rows[rows >= 0])
-
-
-def _stem(name: str) -> str:
-    return posixpath.splitext(posixpath.basename(name))[0].casefold()
 
 
 def _file_id(utterance: Utterance) -> str:
@@ -182,16 +192,28 @@ def _contested(
     """Entries of different files that would be one utterance: all but the one that is nearest."""
     claims = defaultdict(lambda: defaultdict(list))
     for number in np.flatnonzero(rows >= 0):
-        place = posixpath.splitext(entries[number].place)[0].casefold()
-        claims[int(rows[number])][place].append(int(number))
+        claims[int(rows[number])][steps(entries[number].place)].append(int(number))
     losers = []
-    for places in claims.values():
-        longest = max(places, key=len)
-        if all(longest == place or longest.endswith("/" + place) for place in places):
+    for claim in claims.values():
+        places = list(claim.values())
+        near = [max(closeness[number] for number in numbers) for numbers in places]
+        if _one_file(entries, places, near):
             continue
-        likeness = {p: max(closeness[n] for n in numbers) for p, numbers in places.items()}
-        best = max(likeness.values())
-        winners = [place for place in places if likeness[place] == best]
-        keep = winners if len(winners) == 1 else []
-        losers += [n for place, numbers in places.items() if place not in keep for n in numbers]
+        best = max(near)
+        keep = near.index(best) if near.count(best) == 1 else None
+        losers += [n for i, numbers in enumerate(places) if i != keep for n in numbers]
     return losers
+
+
+def _one_file(entries: Sequence[Entry], places: list[list[int]], near: list[tuple]) -> bool:
+    """Whether the entries of several places, so near to one utterance, can all mean it."""
+    spelt = [entries[numbers[0]].place for numbers in places]
+    longest = max(spelt, key=lambda place: len(steps(place)))
+    if all(ends_alike(place, longest) for place in spelt):
+        return True
+    if listed_together({table_of(entries[n]) for n in numbers} for numbers in places):
+        return False
+    return all(
+        a_near == b_near or ends_alike(a, b) or elsewhere(a, b)
+        for (a, a_near), (b, b_near) in itertools.combinations(zip(spelt, near, strict=True), 2)
+    )

@@ -223,7 +223,7 @@ def _entry(path: Path, number: int, row: dict, fold: int | None) -> Entry:
         fold=fold,
         start=start,
         end=end,
-        speaker=text.get("speaker"),
+        speaker=table.cell_speaker(row.get("speaker")),
         gender=table.GENDER_NAMES.get(gender),
         emotion=text.get("emotion"),
         sentence=text.get("sentence"),
