@@ -10,6 +10,7 @@ import numpy as np
 from pnn_keras.column import Column, column_name
 from pnn_keras.learner import Fitted, Learner, Sources
 from pnn_keras.nested import Tuning
+from pnn_keras.protocol import Fold
 from pnn_keras.source_columns import fit_source
 from pnn_keras.task import Task
 
@@ -20,7 +21,8 @@ class Outcome:
 
     Args:
         answers: class probabilities of all utterances, ``(members, n, classes)``.
-        parameters: number of weights that one member trained for the target.
+        parameters: number of weights that one member trained for the target, or
+            None where a method has none to count.
         best_epoch: the epoch that each member ended with, or None.
         stop_uar: UAR on the stop rows then, or None.
         traced: confusion counts on the test rows epoch by epoch, or None.
@@ -31,7 +33,7 @@ class Outcome:
     """
 
     answers: np.ndarray
-    parameters: int
+    parameters: int | None
     best_epoch: np.ndarray | None = None
     stop_uar: np.ndarray | None = None
     traced: np.ndarray | None = None
@@ -68,11 +70,18 @@ class Bench:
         self.traced = [fold.test for fold in learner.folds] if traced else None
         self._fitted: dict[str, Fitted] = {}
 
-    def fit(self, column: Column, title: str, sources: Sources | None = None, **options) -> Fitted:
-        """Fits a target column on the members' folds."""
+    def fit(
+        self,
+        column: Column,
+        title: str,
+        sources: Sources | None = None,
+        folds: Sequence[Fold] | None = None,
+        **options,
+    ) -> Fitted:
+        """Fits a target column on the members' folds, or on others of theirs."""
         return self.learner.fit(
             column,
-            self.learner.folds,
+            self.learner.folds if folds is None else folds,
             sources,
             title=f"{self.target.name} {title}",
             traced=self.traced,

@@ -1,4 +1,4 @@
-"""How sure a UAR is: bootstrap intervals over speakers, and each speaker's own UAR."""
+"""How sure a UAR is: bootstrap intervals over speakers, and what each contributes to it."""
 
 from __future__ import annotations
 
@@ -103,13 +103,22 @@ def speaker_confusions(
     return np.bincount(cells.ravel(), minlength=np.prod(shape)).reshape(shape)
 
 
-def speaker_uars(
+def speaker_contributions(
     targets: np.ndarray, predictions: np.ndarray, speakers: np.ndarray, classes: int
 ) -> np.ndarray:
-    """Each speaker's UAR over the classes that the speaker has, averaged over repeats.
+    """What each speaker contributes to the pooled UAR, averaged over repeats.
 
-    Two methods' values, one less the other, are what
-    :func:`pnn_keras.permutation.sign_flip_test` takes.
+    ``c_s = S / K * sum_k hits_sk / n_k``, with ``S`` speakers, ``K`` classes that
+    the data have, ``hits_sk`` the speaker's utterances of class ``k`` that were
+    recognised and ``n_k`` all speakers' utterances of it. Their mean over
+    speakers is the pooled UAR itself.
+
+    The difference of two methods' contributions is what
+    :func:`pnn_keras.permutation.sign_flip_test` takes: its mean is the
+    difference of the pooled UARs, and to flip a speaker's sign is to swap the
+    two methods' answers to that speaker. (A speaker's own UAR, in which the
+    one utterance of a rare class weighs as much as eleven of another, would
+    test another quantity than the headline.)
 
     Args:
         targets: true class numbers, ``(n,)``.
@@ -126,10 +135,14 @@ def speaker_uars(
 
     Example:
 
-    >>> speaker_uars([0, 0, 1, 1], [0, 1, 1, 1], ["b", "b", "b", "a"], 2).tolist()
-    [1.0, 0.75]
+    >>> speaker_contributions([0, 0, 1, 1], [0, 1, 1, 1], ["b", "b", "b", "a"], 2).tolist()
+    [0.5, 1.0]
     """
-    return uar(speaker_confusions(targets, predictions, speakers, classes)).mean(axis=1)
+    counts = speaker_confusions(targets, predictions, speakers, classes)
+    totals = counts[:, 0].sum(axis=(0, -1))  # (classes,): the targets, alike in all repeats
+    present = totals > 0
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)[..., present]  # (speakers, repeats, present)
+    return len(counts) * (hits / totals[present]).mean(axis=-1).mean(axis=1)
 
 
 def uar_interval(

@@ -23,7 +23,8 @@ from pnn_keras.pretrained import (
     random_sources,
     rescaled_sources,
 )
-from pnn_keras.references import REFERENCES, reference_answers
+from pnn_keras.protocol import Fold
+from pnn_keras.references import REFERENCES, reference_answers, reference_weights
 from pnn_keras.source_columns import (
     fit_on_source_rows,
     random_columns,
@@ -145,11 +146,23 @@ def prognet_shuffled(bench: Bench) -> Outcome:
 
 
 def multitask(bench: Bench) -> Outcome:
-    """One trunk with an output layer for every task, all learned at once."""
-    tasks = (bench.target, *bench.sources)
-    targets = np.stack([task.targets(bench.learner.material.utterances) for task in tasks])
+    """One trunk with an output layer for every task, all learned at once.
+
+    What a source of another corpus learns from is learned from besides; it counts for
+    that source's output alone.
+    """
+    learner, tasks = bench.learner, (bench.target, *bench.sources)
+    targets = np.stack([task.targets(learner.material.utterances) for task in tasks])
     column = bench.column(heads=bench.sources)
-    return _outcome(bench.fit(column, "multitask", targets=targets))
+    every = _with_foreign_rows(bench)
+    fitted = bench.fit(
+        column,
+        "multitask",
+        folds=learner.of_members(every),
+        targets=targets,
+        batches=learner.batches_of(every),
+    )
+    return _outcome(fitted)
 
 
 def dnn_tuned(bench: Bench) -> Outcome:
@@ -188,9 +201,21 @@ def reference(name: str) -> Callable[[Bench], Outcome]:
         targets = bench.target.targets(learner.material.utterances)
         rows = learner.scaling_rows(bench.target, learner.folds)
         answers = reference_answers(name, learner.features, targets, learner.folds, rows)
-        return Outcome(answers, learner.features.shape[1] * len(bench.target.classes))
+        weights = reference_weights(name, learner.features.shape[1], len(bench.target.classes))
+        return Outcome(answers, weights)
 
     return learn
+
+
+def _with_foreign_rows(bench: Bench) -> list[Fold]:
+    """The target's folds; what sources of other corpora learn from trains, too."""
+    learner, made = bench.learner, []
+    sources = [learner.source_folds(task) for task in bench.sources]
+    for fold, *others in zip(learner.division.folds, *sources, strict=True):
+        heard = np.concatenate([fold.train[:0], *(other.train for other in others)])
+        foreign = np.setdiff1d(heard, fold.train)
+        made.append(dataclasses.replace(fold, train=np.concatenate([fold.train, foreign])))
+    return made
 
 
 def _tuned(bench: Bench, sources: Sequence[Task]) -> Outcome:
@@ -273,13 +298,17 @@ def _copy_trunk(trunk: Column, column: Column) -> None:
 
 
 def _old_head_on(bench: Bench, before: Column, after: Column) -> np.ndarray:
-    """The last source task's answers once the trunk was fine-tuned for the target."""
+    """The last source task's answers once the trunk was fine-tuned for the target.
+
+    It hears through the scaling that it was trained with: what is lost is lost by its
+    weights, so that a trunk that was not touched has lost nothing.
+    """
     old = bench.learner.column(before.task, bench.learner.members, units=after.units)
     _copy_trunk(after, old)
     old.layers[-1].kernel.assign(before.layers[-1].kernel)
     old.layers[-1].bias.assign(before.layers[-1].bias)
-    old.scaler.mean.assign(after.scaler.mean)
-    old.scaler.deviation.assign(after.scaler.deviation)
+    old.scaler.mean.assign(before.scaler.mean)
+    old.scaler.deviation.assign(before.scaler.deviation)
     return hear(old, bench.learner.hearing({}))[0]
 
 

@@ -32,7 +32,7 @@ def sign_flip_test(differences: np.ndarray, *, draws: int = 99_999, seed: int = 
 
     Args:
         differences: each speaker's difference in score, averaged over repeats,
-            ``(speakers,)``; see :func:`pnn_keras.intervals.speaker_uars`.
+            ``(speakers,)``; see :func:`pnn_keras.intervals.speaker_contributions`.
         draws: how many random sign patterns where not all are counted.
         seed: seed of the random patterns.
 

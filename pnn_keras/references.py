@@ -59,6 +59,24 @@ def reference_answers(
     return answers
 
 
+def reference_weights(name: str, dimension: int, classes: int) -> int | None:
+    """How many weights a plain classifier has, biases included; None where it keeps examples.
+
+    Args:
+        name: one of :data:`REFERENCES`.
+        dimension: number of features.
+        classes: number of classes; two need one set of weights.
+
+    Example:
+
+    >>> reference_weights("logistic-regression", 88, 4), reference_weights("svm", 88, 4)
+    (356, None)
+    """
+    if name == "svm":
+        return None
+    return (dimension + 1) * (classes if classes > 2 else 1)
+
+
 def _classifier(name: str):
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import SVC

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from collections.abc import Mapping, Sequence
 
-from pnn_keras.column import column_name, default_wiring
+from pnn_keras.column import LATERALS, column_name, default_wiring
 from pnn_keras.errors import UserError
 
 #: How a target reads a source: every layer the one below its own depth (Rusu et al. 2016);
@@ -52,7 +53,8 @@ class Shape:
             :data:`READINGS`; a task that is not named, and None, take ``"below"``.
 
     Raises:
-        UserError: a reading is unknown.
+        UserError: a reading or kind of lateral connection is unknown, or a width
+            or share cannot be.
     """
 
     units: Sequence[int] = (256, 256, 256, 256)
@@ -63,6 +65,20 @@ class Shape:
     wiring: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
+        _check_widths("units", self.units)
+        by_task = isinstance(self.source_units, Mapping)
+        widths = self.source_units if by_task else {"all": self.source_units}
+        for task, each in widths.items():
+            if each is not None:
+                _check_widths(f"source_units of {task}" if by_task else "source_units", each)
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"dropout is at least 0 and below 1. Received: {self.dropout}")
+        if self.lateral not in LATERALS:
+            raise UserError(f"lateral is one of {', '.join(LATERALS)}. Received: {self.lateral!r}")
+        if self.adapter_units is not None and self.adapter_units < 1:
+            raise UserError(
+                f"adapter_units is positive, or left out. Received: {self.adapter_units}"
+            )
         for task, reading in (self.wiring or {}).items():
             if reading not in READINGS:
                 raise UserError(
@@ -127,3 +143,17 @@ class Shape:
                 f"The shape names {', '.join(unknown)}, which is no source here. "
                 f"Sources: {', '.join([*earlier, *sources]) or 'none'}"
             )
+
+
+def _check_widths(name: str, widths) -> None:
+    """Refuses what is no list of one or more positive whole numbers."""
+    listed = isinstance(widths, Sequence) and not isinstance(widths, str)
+    if not listed or not len(widths) or not all(map(_is_width, widths)):
+        raise UserError(
+            f"{name} are the widths of one or more hidden layers, positive whole numbers: "
+            f"[256, 128]. Received: {list(widths) if listed else widths!r}"
+        )
+
+
+def _is_width(value) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value > 0

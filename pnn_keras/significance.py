@@ -163,7 +163,9 @@ def calibrated_cross_validation_test(differences: np.ndarray) -> PairedTest:
     """
     values = defined_differences(differences, 2)
     df = min(10, *np.shape(differences))
-    name = f"repeated cross-validation t test, {df} degrees of freedom"
+    freedom = f"{df} degree{'s' if df > 1 else ''} of freedom"
+    calibrated = "" if np.shape(differences) == (10, 10) else ", not calibrated for these folds"
+    name = f"repeated cross-validation t test, {freedom}{calibrated}"
     return _t_test(name, values, 1 / (df + 1), df)
 
 

@@ -77,8 +77,8 @@ def fit_column(
             does not train (``trainable = False``) stays as it is.
         hearing: what it hears.
         targets: class numbers, int ``(n,)``, or ``(heads, n)`` for a column
-            with several heads. -1 is not allowed in the first head of a fold;
-            in another, such rows do not count.
+            with several heads. Where one has -1, the row does not count for it:
+            stop and test rows have a class of the first, training rows of any.
         folds: one per member.
         settings: epochs, batch size and the rest.
         on_epoch: called after every epoch.
@@ -96,7 +96,7 @@ def fit_column(
             without a class, or training rows of one class only.
     """
     heads = np.atleast_2d(targets)
-    _check(column, heads[0], folds)
+    _check(column, heads, folds)
     rows = [fold.train for fold in folds] if scaling_rows is None else list(scaling_rows)
     rows = rows * len(folds) if len(rows) == 1 else rows
     column.scaler.fit([hearing.features[part] for part in rows])
@@ -269,17 +269,18 @@ def _shuffling(column: Column, seed: int, member: int) -> np.random.Generator:
     return np.random.default_rng([seed, 1, own])
 
 
-def _check(column: Column, targets: np.ndarray, folds: Sequence[Fold]) -> None:
+def _check(column: Column, heads: np.ndarray, folds: Sequence[Fold]) -> None:
     if column.members != len(folds):
         raise UserError(
             f"A column has one member per fold. Received: members={column.members}, "
             f"{len(folds)} folds"
         )
     for number, fold in enumerate(folds):
-        rows = np.concatenate([fold.train, fold.stop, fold.test])
-        if (targets[rows] < 0).any():
+        held = np.concatenate([fold.stop, fold.test])
+        if (heads[0][held] < 0).any() or (heads[:, fold.train] < 0).all(axis=0).any():
             raise UserError(f"Fold {number} has rows without a class of {column.task.name!r}")
-        if len(np.unique(targets[fold.train])) < 2:
+        learned = heads[0][fold.train]
+        if len(np.unique(learned[learned >= 0])) < 2:
             raise UserError(
                 f"Fold {number} trains {column.task.name!r} on a single class; "
                 "at least two are needed. Use more speakers per fold or fewer classes"

@@ -12,7 +12,7 @@ from numbers_made import make_corpus
 from pnn_keras.experiments import Experiment, Study
 from pnn_keras.experiments.planning import plan
 from pnn_keras.experiments.running import _write_plan
-from pnn_keras.experiments.store import Part, PartResult, write_part
+from pnn_keras.experiments.store import FORGETTING, Part, PartResult, write_part
 from pnn_keras.methods import METHODS
 from pnn_keras.search_space import Candidate
 from pnn_keras.statistics import confusion_matrix
@@ -119,7 +119,7 @@ def _result(
         if experiment.curves:
             facts["traced"] = _traced(folds, targets, answers, classes)
         if part.method in REMEMBER and part.source in planned.sources:
-            facts["forgetting"] = _forgetting(planned, part, forgotten)
+            facts[FORGETTING] = _forgetting(planned, part, forgotten)
     return PartResult(members, rows, np.eye(classes, dtype=np.float32)[answers[rows]], facts)
 
 
@@ -156,4 +156,5 @@ def _forgetting(planned, part: Part, forgotten: int) -> dict:
     counts = {"before": before.tolist(), "after": after.tolist()}
     members = len(part.members)
     repeated = {when: [confusion] * members for when, confusion in counts.items()}
+    repeated["changed"] = [int(before[0, 0] - after[0, 0])] * members
     return {"task": task.name, "classes": list(task.classes), "role": "test", **repeated}

@@ -160,13 +160,48 @@ def test_forgetting_is_the_source_s_uar_before_less_after():
     after = before.copy()
     after[..., 1, 1], after[..., 1, 0] = 2, 2
     facts = {"task": "gender@made", "role": "test", "classes": ["f", "m"], "before": before}
+    none, some = np.zeros((2, 5), int), np.full((2, 5), 2)
     done = analysed(
-        result("ptft", 3, "g", forgetting={**facts, "after": after}),
-        result("prognet", 3, "g", forgetting={**facts, "after": before}),
+        result("ptft", 3, "g", forgetting={**facts, "after": after, "changed": some}),
+        result("prognet", 3, "g", forgetting={**facts, "after": before, "changed": none}),
+        result("ptft-output", 3, "g", forgetting={**facts, "after": before, "changed": some}),
     )
-    lost, kept = done.forgetting
+    lost, kept, swapped = done.forgetting
     assert (lost.before, lost.after, lost.lost) == (1.0, 0.75, 0.25) and not lost.unchanged
     assert kept.lost == 0 and kept.unchanged
+    assert swapped.lost == 0 and not swapped.unchanged  # as many right, but others
+
+
+def test_the_test_over_speakers_is_of_the_headline_difference():
+    # One speaker has a rare class alone, whose own UAR would outweigh its one utterance.
+    targets = np.array([0, 1] * 20 + [1])
+    speakers = np.array([f"s{i // 8}" for i in range(40)] + ["s5"], object)
+    own = np.where(np.arange(41) % 8 == 3, 1 - targets, targets)
+    other = np.where(np.arange(41) == 40, targets, np.where(np.arange(41) % 8 < 4, 0, targets))
+    facts = {
+        "targets": targets,
+        "speakers": speakers,
+        "corpora": np.array(["made"] * 41, object),
+        "ids": np.array([str(i) for i in range(41)], object),
+        "genders": np.array(["female"] * 41, object),
+    }
+    both = [
+        result(name, 2, source, predictions=np.stack([p] * 2), fold=np.zeros((2, 41), int))
+        for name, source, p in (("dnn", "", other), ("prognet", "g", own))
+    ]
+    found = analysed(*both, **facts).comparison("prognet", "g")
+    assert found.primary.difference == pytest.approx(found.difference)
+    assert found.effect.difference == pytest.approx(found.difference)
+
+
+def test_an_interval_of_a_speaker_target_takes_utterances():
+    done = analysed(result("dnn", 2), target="speaker@made", disjoint=False)
+    assert done.score("dnn").interval.speakers is None
+
+
+def test_prognet_is_held_against_plain_classifiers_whatever_its_source():
+    done = analysed(result("svm", 2), result("dnn", 2), result("prognet", 3, "a"))
+    assert done.comparison("prognet", "a", "svm").difference == 0.25
 
 
 def test_folds_have_their_own_uar():

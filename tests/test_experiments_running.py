@@ -143,8 +143,12 @@ def test_a_progressive_chain_forgets_exactly_nothing(study):
     assert not np.array_equal(lost["before"], lost["after"])
 
 
+def test_progress_tells_no_time_until_a_network_was_fitted(lines):
+    assert lines[0] == "1 of 4 parts: logistic-regression, folds 1-10"
+
+
 def test_progress_counts_the_parts_and_tells_the_time_that_is_left(lines):
-    assert lines[0].startswith("1 of 4 parts, about ")
+    assert lines[1].startswith("2 of 4 parts, about ")
     assert lines[-1].startswith("4 of 4 parts, about 0:00:00 left: prognet from gender@made")
 
 

@@ -34,7 +34,7 @@ from pnn_keras.experiments.analysis import analyse
 from pnn_keras.experiments.named import EVERY_METHOD
 from pnn_keras.fold_files import open_protocol
 from pnn_keras.report import course_figures
-from pnn_keras.report.run_tables import extended_table, settings_table
+from pnn_keras.report.run_tables import extended_table, settings_table, stop_rows
 from pnn_keras.report.table import as_csv
 from pnn_keras.report.words import study_words
 from pnn_keras.schedule import Settings
@@ -163,7 +163,8 @@ def test_scores_are_drawn_against_the_amount_of_training_data(tmp_path):
         Study("emotion@made", (), METHODS, "paper-10-fold", parts, "zoo/mine") for parts in (1, 4)
     ]
     run = read_run(make_run(tmp_path, studies=studies))
-    (drawing,) = course_figures.amounts([analyse(s) for s in run.studies], run.experiment)
+    analyses = [analyse(study) for study in run.studies]
+    (drawing,) = course_figures.amounts(analyses, run.experiment, stop_rows(run))
     (axis,) = [axis for axis in drawing.figure.axes if axis.get_visible()]
     assert axis.get_title() == "from mine"
     assert [label.get_text() for label in axis.get_xticklabels()] == ["1\n(30)", "4\n(120)"]

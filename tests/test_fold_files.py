@@ -89,3 +89,67 @@ def test_fewer_training_parts_need_folds_without_roles(corpus, tmp_path):
 def test_a_missing_file_is_refused(corpus, tmp_path):
     with pytest.raises(UserError, match="none.csv"):
         opened(f"folds:{tmp_path / 'none.csv'}", corpus)
+
+
+def roles_of(corpus, tests):
+    """Rows of a fold file: fold k tests the speakers ``tests[k - 1]``, the others train."""
+    return [
+        (u.id, "test" if u.speaker in tested else "train", fold)
+        for fold, tested in enumerate(tests, start=1)
+        for u in corpus
+    ]
+
+
+def test_an_utterance_that_two_folds_test_is_named_with_its_folds(corpus, tmp_path):
+    rows = roles_of(corpus, [("s0", "s1"), ("s2", "s3"), ("s1", "s4")])
+    name = write(tmp_path / "holdout.csv", rows, "file,role,fold")
+    words = r"holdout.csv: s1-0.txt is tested in folds 1 and 3.* 6 utterances.*a file of its own"
+    with pytest.raises(ProtocolError, match=words):
+        opened(name, corpus)
+
+
+def test_folds_with_roles_that_test_other_utterances_each_are_taken(corpus, tmp_path):
+    rows = roles_of(corpus, [("s0", "s1"), ("s2", "s3")])
+    division = opened(write(tmp_path / "folds.csv", rows, "file,role,fold"), corpus, repeats=2)
+    assert [len(fold.test) for fold in division.folds] == [12] * 4 and division.repeats == 2
+
+
+def test_a_fold_without_a_clip_of_the_classes_is_named_with_file_and_classes(corpus, tmp_path):
+    labelled = np.array([u.emotion != "neutral" or u.speaker != "s0" for u in corpus])
+    labelled &= np.array([u.speaker != "s2" for u in corpus])
+    rows = [(u.id, int(u.speaker[1:]) + 1) for u in corpus]
+    name = write(tmp_path / "folds.csv", rows)
+    words = r"folds.csv: fold 3 has 6 recording\(s\), none of a class of the target: angry, sad\. "
+    with pytest.raises(ProtocolError, match=words):
+        opened(name, corpus, labelled, classes=("angry", "sad"))
+
+
+def test_a_role_without_a_clip_of_the_classes_is_named(corpus, tmp_path):
+    labelled = np.array([u.speaker != "s0" for u in corpus])
+    role = {"s0": "dev", "s1": "test"}
+    rows = [(u.id, role.get(u.speaker, "train"), 7) for u in corpus]
+    name = write(tmp_path / "roles.csv", rows, "file,role,fold")
+    with pytest.raises(
+        ProtocolError, match=r"roles.csv: stop in fold 7 has 6 recording\(s\), none"
+    ):
+        opened(name, corpus, labelled)
+
+
+def test_a_fold_of_which_no_file_is_here_is_named(corpus, tmp_path):
+    rows = [(u.id, number % 4) for number, u in enumerate(corpus)]
+    name = write(tmp_path / "folds.csv", [*rows, ("nobody.txt", 9)])
+    with (
+        pytest.warns(UserWarning, match="no recording here"),
+        pytest.raises(ProtocolError, match="folds.csv: fold 9 has 0 recording"),
+    ):
+        opened(name, corpus)
+
+
+def test_a_split_without_a_training_recording_here_is_named(corpus, tmp_path):
+    rows = [(u.id, "test") for u in corpus]
+    name = write(tmp_path / "split.csv", [*rows, ("nobody.txt", "train")], "file,split")
+    with (
+        pytest.warns(UserWarning, match="no recording here"),
+        pytest.raises(ProtocolError, match="split.csv: train has 0 recording"),
+    ):
+        opened(name, corpus)

@@ -14,7 +14,7 @@ from pnn_keras import intervals
 from pnn_keras.errors import UserError
 from pnn_keras.intervals import (
     speaker_confusions,
-    speaker_uars,
+    speaker_contributions,
     uar_difference_interval,
     uar_interval,
 )
@@ -52,14 +52,31 @@ def test_counts_of_all_speakers_are_the_confusion_matrix():
         assert counts[repeat].tolist() == confusion_matrix(targets, answers, 3).tolist()
 
 
-def test_a_speakers_uar_goes_over_the_classes_that_the_speaker_has():
-    # a has class 2 alone, all wrong; b has class 0 (1 of 2 right) and class 1 (right).
-    found = speaker_uars([2, 0, 0, 1], [0, 0, 1, 1], ["a", "b", "b", "b"], 3)
-    assert found.tolist() == [0, 0.75]
+def test_a_speaker_contributes_its_share_of_every_class():
+    # Of class 0 b has both, one right; of class 1 one of two, right; a has the other, wrong.
+    found = speaker_contributions([1, 0, 0, 1], [0, 0, 1, 1], ["a", "b", "b", "b"], 3)
+    assert found.tolist() == [0, 2 * (1 / 2 + 1 / 2) / 2]
 
 
-def test_a_speakers_uar_is_averaged_over_repeats():
-    assert speaker_uars([0, 1], [[0, 1], [0, 0]], ["a", "a"], 2).tolist() == [0.75]
+def test_contributions_are_averaged_over_repeats():
+    assert speaker_contributions([0, 1], [[0, 1], [0, 0]], ["a", "a"], 2).tolist() == [0.75]
+
+
+def test_speakers_contribute_the_pooled_uar_on_average():
+    targets, predictions, speakers = made(1)
+    found = speaker_contributions(targets, predictions, speakers, 4)  # nobody has class 3
+    assert found.mean() == pytest.approx(uar_interval(targets, predictions, speakers, 4).value)
+
+
+def test_flipping_a_speaker_s_sign_swaps_its_answers():
+    targets, predictions, speakers = made(3)
+    others = np.where(predictions == 2, 1, predictions)
+    own, theirs = (speaker_contributions(targets, p, speakers, 3) for p in (predictions, others))
+    signs = np.where(np.unique(speakers) == speakers[0], -1, 1)
+    swapped = np.where(speakers == speakers[0], others, predictions)
+    counter = np.where(speakers == speakers[0], predictions, others)
+    expected = [uar_interval(targets, p, speakers, 3).value for p in (swapped, counter)]
+    assert (signs * (own - theirs)).mean() == pytest.approx(expected[0] - expected[1])
 
 
 def test_the_value_is_the_pooled_uar_averaged_over_repeats():
@@ -191,7 +208,7 @@ def test_answers_that_do_not_fit_are_refused(targets, predictions, message):
 @pytest.mark.parametrize("speakers", [["a"], ["a", None]])
 def test_each_utterance_needs_a_speaker(speakers):
     with pytest.raises(UserError, match="2 utterances has a speaker"):
-        speaker_uars([0, 1], [0, 1], speakers, 2)
+        speaker_contributions([0, 1], [0, 1], speakers, 2)
 
 
 @pytest.mark.parametrize("options", [{"level": 0}, {"level": 1}, {"level": 95}, {"draws": 0}])

@@ -10,7 +10,8 @@ from numbers_made import FileNumbers, make_corpus
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from pnn_keras import methods, source_columns
+from pnn_keras import learner as learner_module
+from pnn_keras import methods, source_columns, training
 from pnn_keras.bench import Bench, as_sources
 from pnn_keras.errors import UserError
 from pnn_keras.learner import Learner, Sources
@@ -228,6 +229,30 @@ def test_multitask_learns_all_tasks_in_one_trunk(material, division, target, gen
             for member, fold in enumerate(fitted.folds)
         ]
         assert np.mean(right) > chance + 0.2
+
+
+def test_multitask_learns_from_the_rows_of_another_corpus(
+    monkeypatch, material, division, target, gender
+):
+    heard = {}
+
+    def fit(column, hearing, targets, folds, *others, **options):
+        heard["weights"] = [(targets[head][folds[0].train] >= 0).sum() for head in (0, 1)]
+        heard["train"] = folds[0].train
+        return training.fit_column(column, hearing, targets, folds, *others, **options)
+
+    monkeypatch.setattr(learner_module, "fit_column", fit)
+    foreign = make_task("emotion@other", material.utterances)
+    learner = make_learner(material, division)
+    outcome = METHODS["multitask"].learn(Bench(learner, target, [foreign]))
+    own, source = division.folds[0].train, learner.source_folds(foreign)[0].train
+    assert np.array_equal(heard["train"], np.concatenate([own, source]))
+    assert heard["weights"] == [len(own), len(source)]
+    assert outcome.answers.shape == (5, 84, 3)
+
+    within = METHODS["multitask"].learn(Bench(learner, target, [gender]))
+    assert np.array_equal(heard["train"], own)
+    assert not np.array_equal(within.answers, outcome.answers)
 
 
 def test_a_reference_is_scikit_learns_classifier_on_the_training_rows(outcomes, bench):

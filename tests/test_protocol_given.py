@@ -47,7 +47,7 @@ def test_fewer_parts_train_from_the_stop_part_on():
     "parts, message",
     [
         ([[0], [1]], "at least 3 parts.* Received: 2"),
-        ([[0], [], [2]], "Part 1 is a list of at least one row"),
+        ([[0], [], [2]], "Part 1 has no row. Expected: at least one"),
         ([[0, 1], [2], [1]], "1 rows in several parts, e.g. row 1"),
         ([[0, 0], [1], [2]], "Part 0 has 1 rows twice"),
         ([[0], [-1], [2]], "Part 1 has row numbers that are no whole numbers from 0"),
@@ -88,7 +88,7 @@ def test_stop_speakers_leave_the_given_training_rows_where_no_stop_rows_are_give
     [
         ({"train": [0]}, "needs the roles train and test.* Received: train"),
         ({"train": [0], "dev": [1], "test": [2]}, "Received: train, dev, test"),
-        ({"train": [0], "stop": [], "test": [2]}, "Fold 0's stop is a list"),
+        ({"train": [0], "stop": [], "test": [2]}, "Fold 0's stop has no row"),
         ({"train": [0], "stop": [1], "test": [120]}, "row 120 of 120 utterances"),
     ],
 )
@@ -143,6 +143,23 @@ def test_a_fold_with_an_empty_role_is_refused():
     empty = type(fold)(fold.train, fold.stop[:0], fold.test)
     with pytest.raises(ProtocolError, match="Fold 1 has no stop rows"):
         protocol_from_folds("mine", [fold, empty], clips())
+
+
+def test_an_utterance_that_two_folds_of_a_repeat_test_is_named():
+    utterances = clips()
+    given = [{"train": [0], "stop": [1], "test": tested} for tested in ([2, 3], [4], [3, 5])]
+    words = f"made/{utterances[3].id} in folds 0 and 2 .*, 1 utterances in all"
+    with pytest.raises(ProtocolError, match=words):
+        protocol_from_folds("mine", folds_from_roles(given, utterances), utterances)
+
+
+def test_repeats_that_test_other_utterances_are_refused():
+    utterances = clips()
+    given = [{"train": [0], "stop": [1], "test": tested} for tested in ([2, 3], [2, 4])]
+    folds = folds_from_roles(given, utterances)
+    words = f"repeat 1 does not test made/{utterances[3].id}, which repeat 0 tests"
+    with pytest.raises(ProtocolError, match=words):
+        protocol_from_folds("mine", folds, utterances, repeats=2)
 
 
 def test_the_record_of_a_protocol_is_json():

@@ -72,6 +72,16 @@ def test_each_utterance_trains_equally_often(name, number):
     assert trained == dict.fromkeys(range(120), number)
 
 
+def test_one_training_part_is_of_the_test_speaker_s_sex_in_some_folds_and_of_the_other_in_some():
+    # Five women and five men take turns, so that the next part is always of the other sex.
+    utterances = clips(women=5, men=5)
+    alike = [
+        utterances[fold.train[0]].gender == utterances[fold.test[0]].gender
+        for fold in make("speaker-10-fold", utterances, training_parts=1).folds
+    ]
+    assert Counter(alike) == {True: 4, False: 6}
+
+
 def test_the_paper_s_training_parts_are_tenths():
     for number in (1, 2, 4, 8):
         folds = make("paper-10-fold", training_parts=number).folds

@@ -106,7 +106,7 @@ def test_the_hash_of_the_folds_is_shown(run, tree):
 
 def test_every_figure_is_a_png_and_an_svg(page):
     names = {path.name for path in (page.parent / "figures").iterdir()}
-    kinds = ("bars", "curves", "confusions", "speakers", "forgetting", "folds")
+    kinds = ("bars", "differences", "curves", "confusions", "speakers", "forgetting", "folds")
     assert names == {
         f"01-emotion-made-speaker-5-fold-{kind}.{ending}"
         for kind in kinds
@@ -116,7 +116,10 @@ def test_every_figure_is_a_png_and_an_svg(page):
 
 def test_every_table_is_csv_and_latex(page):
     names = {path.name for path in (page.parent / "tables").iterdir()}
-    kinds = ("scores", "controls", "recalls", "forgetting", "speakers", "tests", "folds")
+    kinds = (
+        *("scores", "controls", "recalls", "forgetting", "repeats", "speakers", "tests"),
+        "folds",
+    )
     stems = {f"01-emotion-made-speaker-5-fold-{kind}" for kind in kinds}
     stems |= {"corpora", "protocols", "settings"}
     assert names == {f"{stem}.{ending}" for stem in stems for ending in ("csv", "tex")}
@@ -174,7 +177,7 @@ def test_a_marked_number_stands_in_line_with_the_others(tree):
 def test_an_unfinished_run_gives_a_report_of_what_is_finished(tmp_path):
     run = make_run(tmp_path, RIGHT, unfinished=[(0, "prognet", "gender@made")])
     said = text_of(ElementTree.fromstring(write_report(run).read_text(encoding="utf-8")))
-    assert "Unfinished: 1 of 3 results are missing" in said
+    assert "2 of 3 parts (a method's answers on some folds) are there; 1 of 3 results" in said
     assert "Not finished: ProgNet from gender@made." in said
     assert "not finished: 1 result(s)" in summary_of(run)
 

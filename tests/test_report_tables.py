@@ -17,8 +17,10 @@ from pnn_keras.report.study_tables import (
     controls_table,
     forgetting_table,
     recalls_table,
+    repeats_table,
     scores_table,
     speakers_table,
+    study_tables,
 )
 from pnn_keras.report.table import Column, Table, as_csv, as_html, words
 
@@ -97,6 +99,7 @@ def test_each_control_is_held_against_prognet(analysis):
         "DNN, as many weights as ProgNet",
         "PT/FT",
         "ProgNet, random column",
+        "Logistic regression",
     ]
     assert ("gender@made", "ProgNet, random column", "0.000 [0.000, 0.000]") in found
 
@@ -233,3 +236,28 @@ def test_figure_4_is_known_by_corpus_method_and_amount(tmp_path):
     assert published("paper-figure-4", few, "prognet", "emotion@IEMOCAP") == (0.516, None)
     assert published("paper-figure-4", many, "dnn", "") == (0.584, None)
     assert published("paper-figure-4", many, "prognet", "gender@MSP-IMPROV") is None
+
+
+def test_a_file_of_scores_says_in_every_row_what_they_are_worth(run, analysis):
+    (table,) = [t for t in study_tables(analysis, run.experiment) if t.name.endswith("scores")]
+    rows = list(csv.DictReader(io.StringIO(as_csv(table))))
+    assert {row["stamp"] for row in rows} == {"speaker-disjoint, not transductive"}
+    assert [row["source"] for row in rows if row["method"] == "DNN"] == [""]
+
+
+def test_every_repeat_has_its_uar_in_a_file(run, analysis):
+    rows = [[cell.shown for cell in row] for row in repeats_table(analysis).rows]
+    assert [row[2:] for row in rows if row[1] == "DNN"] == [["1", "0.500"], ["2", "0.500"]]
+
+
+def test_the_spread_over_repeats_stands_in_the_main_table(run, analysis):
+    table = scores_table(analysis, run.experiment)
+    place = [column.title for column in table.columns].index("SD of repeats")
+    assert {row[place].shown for row in table.rows} == {"0.000"}
+
+
+def test_where_the_sexes_are_the_classes_no_uar_of_a_sex_is_shown(tmp_path):
+    studies = [Study("gender@made", (), ("dnn",), "paper-10-fold")]
+    found = read_run(make_run(tmp_path, studies=studies))
+    table = recalls_table(analyse(found.studies[0]))
+    assert [column.title for column in table.columns[2:]] == ["female", "male"]

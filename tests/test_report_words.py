@@ -10,7 +10,8 @@ from run_made import make_run
 
 from pnn_keras.experiments import Study, read_run
 from pnn_keras.experiments.analysis import analyse
-from pnn_keras.report.words import run_words, study_words
+from pnn_keras.report.run_tables import role_counts
+from pnn_keras.report.words import fold_words, run_words, study_words
 
 THREE = ("dnn", "ptft", "prognet")
 ALL = (
@@ -148,7 +149,7 @@ def test_two_repeats_are_not_called_one(said):
 
 def test_what_is_missing_is_listed(said):
     found = said(unfinished=[(0, "prognet", "gender@made"), (0, "ptft", "gender@made")])
-    assert "Unfinished: 2 of 3 results are missing" in found
+    assert "1 of 3 parts (a method's answers on some folds) are there; 2 of 3 results" in found
     assert "Not finished: PT/FT from gender@made; ProgNet from gender@made." in found
 
 
@@ -198,3 +199,63 @@ def test_unknown_speakers_are_told(tmp_path):
     nobody = dataclasses.replace(study, speakers=np.full(len(study.speakers), None))
     said = " ".join(study_words(analyse(nobody)))
     assert "Some speakers are not known: intervals are over utterances" in said
+
+
+def test_a_marked_loss_of_a_method_of_any_kind_is_told(said):
+    found = said({"prognet-random": [3, 2]}, ALL)
+    assert "Worse than the DNN after Holm's correction: ProgNet, random column" in found
+
+
+def test_a_plain_classifier_with_the_highest_uar_is_told_though_nothing_is_marked(said):
+    found = said({"logistic-regression": [5, 6, 5, 5]}, ALL)  # 3 of 10 speakers have a tenth more
+    assert "The highest UAR is that of a plain classifier, Logistic regression (0.530)" in found
+    assert "does better" not in found
+
+
+def test_every_method_at_chance_is_told(said):
+    found = said({"ptft": [3, 4, 3]})
+    assert "Not shown to be better than chance: PT/FT from gender@made." in found
+    assert "The DNN is not shown" not in found
+
+
+def test_one_answer_to_everything_is_told(tmp_path):
+    run = read_run(make_run(tmp_path))
+    (study,) = run.studies
+    dnn, ptft, prognet = study.methods
+    ptft = dataclasses.replace(ptft, predictions=np.zeros_like(ptft.predictions))
+    made = dataclasses.replace(study, methods=(dnn, ptft, prognet))
+    assert "PT/FT from gender@made (one answer to everything)" in " ".join(
+        study_words(analyse(made))
+    )
+
+
+def test_a_run_of_which_nothing_is_finished_is_not_said_to_be_followed_by_anything(tmp_path):
+    names = [(0, "dnn", ""), (0, "prognet", "gender@made"), (0, "ptft", "gender@made")]
+    found = " ".join(run_words(read_run(make_run(tmp_path, unfinished=names))))
+    assert "0 of 3 parts" in found and "What follows" not in found
+
+
+def test_intervals_of_a_speaker_target_are_said_to_be_over_utterances(tmp_path):
+    study = Study("speaker@made", ("gender@made",), THREE, "paper-10-fold")
+    run = read_run(make_run(tmp_path, studies=[study]))
+    found = " ".join(study_words(analyse(run.studies[0])))
+    assert "Intervals are over utterances: the speakers are the classes here." in found
+    assert "are few" not in found
+
+
+def test_draws_that_lack_a_class_are_told(tmp_path):
+    studies = [Study("gender@made", ("emotion@made",), THREE, "paper-10-fold")]
+    run = read_run(make_run(tmp_path, studies=studies, speakers=4))
+    found = " ".join(study_words(analyse(run.studies[0])))
+    # Four draws of two women and two men are all of one sex in 2 of 16.
+    assert "draws of speakers some class was absent" in found
+
+
+def test_test_speakers_of_a_sex_that_nobody_trained_on_are_told(tmp_path):
+    run = read_run(make_run(tmp_path))
+    (study,) = run.studies
+    counts = [c for c in role_counts(run, study) if (c.role, c.sex) != ("train", "male")]
+    tested = {(c.repeat, c.fold) for c in counts if (c.role, c.sex) == ("test", "male")}
+    expected = f"In {len(tested)} of 5 folds no training row is of a test speaker's sex"
+    assert expected in " ".join(fold_words(study, counts))
+    assert fold_words(study, role_counts(run, study)) == []

@@ -98,7 +98,12 @@ def experiment_list() -> None:
     start_tensorflow()
     from pnn_keras.experiments import EXPERIMENTS
 
-    terminal.show_experiments({name: each.title for name, each in EXPERIMENTS.items()})
+    terminal.show_experiments(
+        {
+            name: each.title + (" Needs --from" if each.extends else "")
+            for name, each in EXPERIMENTS.items()
+        }
+    )
 
 
 @experiment_app.command("show")

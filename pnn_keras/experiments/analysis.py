@@ -9,9 +9,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from pnn_keras.experiments.results import MethodResult, StudyResult
-from pnn_keras.intervals import Interval, speaker_uars, uar_difference_interval, uar_interval
+from pnn_keras.intervals import (
+    Interval,
+    speaker_contributions,
+    uar_difference_interval,
+    uar_interval,
+)
 from pnn_keras.methods import METHODS
 from pnn_keras.permutation import sign_flip_test
+from pnn_keras.references import REFERENCES
 from pnn_keras.significance import (
     Effect,
     PairedTest,
@@ -24,9 +30,9 @@ from pnn_keras.significance import (
 from pnn_keras.statistics import confusion_matrix, recalls, uar
 
 #: What each method is held against, besides the network from scratch: a control answers
-#: whether a gain is due to what the source has learned.
+#: whether a gain is due to what the source has learned, a plain classifier whether it is one.
 CONTROLS = {
-    "prognet": ("dnn-large", "ptft", "prognet-random", "prognet-shuffled"),
+    "prognet": ("dnn-large", "ptft", "prognet-random", "prognet-shuffled", *REFERENCES),
     "prognet-adapter": ("prognet",),
     "prognet-rescaled": ("dnn-large", "ptft", "prognet", "prognet-random-rescaled"),
     "prognet-tuned": ("prognet",),
@@ -49,12 +55,13 @@ class MethodScore:
         folds_sd: standard deviation over a repeat's folds, averaged over
             repeats; NaN where a repeat has one fold.
         absent: how many classes are missing from test folds, over all folds.
-        interval: bootstrap interval of ``uar`` over speakers.
+        interval: bootstrap interval of ``uar`` over speakers; over utterances where
+            one is not known, or where the speakers are the classes.
         recalls: of each class, averaged over repeats, ``(classes,)``.
         confusion: counts, rows are true classes, summed over repeats.
         by_gender: UAR of each gender's utterances, by its name.
         by_speaker: UAR of each speaker over the classes that the speaker has.
-        parameters: number of weights that one fold trained for the target.
+        parameters: number of weights that one fold trained for the target, or None.
         best_epoch: median over folds, or None.
     """
 
@@ -70,7 +77,7 @@ class MethodScore:
     confusion: np.ndarray
     by_gender: Mapping[str, float]
     by_speaker: Mapping[str, float]
-    parameters: int
+    parameters: int | None
     best_epoch: float | None
 
     @property
@@ -90,7 +97,9 @@ class Comparison:
         other_source: its sources.
         difference: of the headline UARs, method less other.
         interval: bootstrap interval of it over speakers, the same ones drawn for both.
-        effect: size over the primary test's differences.
+        effect: size over what each speaker contributes to the difference
+            (:func:`pnn_keras.intervals.speaker_contributions`), over the folds' differences
+            where a speaker is not known.
         primary: the test that counts: over speakers in speaker-disjoint
             protocols, else the corrected repeated cross-validation test.
         others: further tests, beside it.
@@ -127,7 +136,7 @@ class Forgetting:
         role: on which of its rows: ``"test"``, or ``"stop"`` where it has none.
         before: its pooled UAR before, averaged over repeats.
         after: and after.
-        unchanged: whether every single count is the same as before.
+        unchanged: whether every single answer is the same as before.
     """
 
     method: str
@@ -207,9 +216,8 @@ def _score(study: StudyResult, result: MethodResult, draws: int, seed: int) -> M
     pooled = confusions.sum(axis=1)
     by_fold = uar(confusions)
     several = by_fold.shape[1] > 1
-    speakers = _speakers(study)
     interval = uar_interval(
-        study.targets, result.predictions, speakers, classes, draws=draws, seed=seed
+        study.targets, result.predictions, _resampled(study), classes, draws=draws, seed=seed
     )
     by_repeat = uar(pooled)
     return MethodScore(
@@ -264,6 +272,14 @@ def _speakers(study: StudyResult) -> np.ndarray | None:
     return None if any(s is None for s in study.speakers) else study.speakers.astype(str)
 
 
+def _resampled(study: StudyResult) -> np.ndarray | None:
+    """The speakers that an interval resamples, or None where it has to take utterances.
+
+    Where the speakers are the classes, a draw of speakers would lack classes.
+    """
+    return None if study.recognises_speakers else _speakers(study)
+
+
 def _pairs(study: StudyResult) -> list[tuple[MethodResult, MethodResult]]:
     """What is held against what: everything against ``dnn``, and against its controls."""
     pairs = []
@@ -272,7 +288,8 @@ def _pairs(study: StudyResult) -> list[tuple[MethodResult, MethodResult]]:
         if scratch is not None and result is not scratch:
             pairs.append((result, scratch))
         for control in CONTROLS.get(result.method, ()):
-            other = study.method(control, result.source)
+            needs_source = METHODS[control].needs_source
+            other = study.method(control, result.source if needs_source else "")
             if other is not None:
                 pairs.append((result, other))
     return pairs
@@ -290,22 +307,20 @@ def _adjusted(compared: list[Comparison]) -> list[Comparison]:
 
 
 def _compare(study, a: MethodResult, b: MethodResult, draws: int, seed: int) -> Comparison:
-    classes, speakers = len(study.classes), _speakers(study)
     interval = uar_difference_interval(
-        study.targets, a.predictions, b.predictions, speakers, classes, draws=draws, seed=seed
+        study.targets,
+        a.predictions,
+        b.predictions,
+        _resampled(study),
+        len(study.classes),
+        draws=draws,
+        seed=seed,
     )
     by_fold = fold_uars(study, a) - fold_uars(study, b)
-    by_folds = _fold_tests(study, by_fold)
-    if study.protocol["speaker_disjoint"] and speakers is not None:
-        own, theirs = (
-            speaker_uars(study.targets, each.predictions, speakers, classes) for each in (a, b)
-        )
-        differences = own - theirs
-        primary = sign_flip_test(differences, seed=seed)
-        others = by_folds
-    else:
-        differences = by_fold.ravel()
-        primary, others = by_folds[0], by_folds[1:]
+    by_speaker = _speaker_differences(study, a, b)
+    primary, *others = _fold_tests(study, by_fold)
+    if study.protocol["speaker_disjoint"] and by_speaker is not None:
+        primary, others = sign_flip_test(by_speaker, seed=seed), [primary, *others]
     return Comparison(
         method=a.method,
         source=a.source,
@@ -313,20 +328,37 @@ def _compare(study, a: MethodResult, b: MethodResult, draws: int, seed: int) -> 
         other_source=b.source,
         difference=interval.value,
         interval=interval,
-        effect=effect_size(differences),
+        effect=effect_size(by_fold if by_speaker is None else by_speaker),
         primary=primary,
-        others=others,
+        others=tuple(others),
         adjusted=math.nan,
     )
 
 
+def _speaker_differences(study, a: MethodResult, b: MethodResult) -> np.ndarray | None:
+    """What each speaker contributes to the difference of the pooled UARs, ``(speakers,)``."""
+    speakers = _speakers(study)
+    if speakers is None:
+        return None
+    own, theirs = (
+        speaker_contributions(study.targets, each.predictions, speakers, len(study.classes))
+        for each in (a, b)
+    )
+    return own - theirs
+
+
 def _fold_tests(study: StudyResult, differences: np.ndarray) -> tuple[PairedTest, ...]:
-    """The tests over folds; n2 / n1 counts the rows that were fitted on."""
+    """The tests over folds; n2 / n1 counts the rows that were fitted on.
+
+    Over the folds of a cross-validation the first two are the same numbers, under the names
+    that papers know them by.
+    """
     tested = len(study.targets) / study.protocol["folds"]
     ratio = float(tested / study.train_rows.mean())
+    resampled = corrected_resampled_t_test(differences.ravel(), test_train_ratio=ratio)
     return (
         corrected_cross_validation_test(differences, test_train_ratio=ratio),
-        corrected_resampled_t_test(differences.ravel(), test_train_ratio=ratio),
+        dataclasses.replace(resampled, name=f"{resampled.name}, the same over folds"),
         calibrated_cross_validation_test(differences),
     )
 
@@ -344,5 +376,5 @@ def _forgetting(result: MethodResult) -> Forgetting:
         found["role"],
         float(pooled["before"]),
         float(pooled["after"]),
-        bool(np.array_equal(found["before"], found["after"])),
+        not found["changed"].any(),
     )

@@ -170,8 +170,7 @@ _EXPERIMENTS = (
     ),
     NamedExperiment(
         "extend-preset",
-        "What does a trained chain bring to a corpus of one's own, where little is labelled? "
-        "Needs --from",
+        "What does a trained chain bring to a corpus of one's own, where little is labelled?",
         _extend_preset,
         extends=True,
     ),

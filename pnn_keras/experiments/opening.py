@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pnn_keras.corpora import open_corpus
-from pnn_keras.corpus import Corpus
+from pnn_keras.corpus import Corpus, pool
 from pnn_keras.errors import UserError
 from pnn_keras.experiments.named import EXPERIMENTS, make_experiment
-from pnn_keras.experiments.spec import Experiment, read_experiment, replaced
+from pnn_keras.experiments.planning import check_experiment
+from pnn_keras.experiments.spec import Experiment, in_full, read_experiment, replaced
 
 #: Names that stand for corpora where none is given, to show an experiment.
 PLACEHOLDERS = ("A", "B")
@@ -27,7 +28,7 @@ def open_experiment(
     strict: bool = False,
     from_model: str | Path | None = None,
 ) -> tuple[Experiment, list[Corpus]]:
-    """An experiment for corpora, and the corpora.
+    """An experiment for corpora, and the corpora: one that they can answer.
 
     Args:
         experiment: a name of :data:`~pnn_keras.experiments.EXPERIMENTS`, a TOML
@@ -42,8 +43,22 @@ def open_experiment(
 
     Raises:
         UserError: there is no such experiment, file or corpus; or it extends no
-            trained chain, but one is given.
+            trained chain, but one is given; or it cannot be learned from these
+            corpora, see :func:`~pnn_keras.experiments.planning.check_experiment`.
     """
+    made, opened = _opened(experiment, corpora, changes, strict, from_model)
+    check_experiment(made, pool(opened))
+    return made, opened
+
+
+def _opened(
+    experiment: str | Path | Experiment,
+    corpora: Sequence[str | Path | Corpus],
+    changes: Mapping[str, object] | None,
+    strict: bool,
+    from_model: str | Path | None,
+) -> tuple[Experiment, list[Corpus]]:
+    """What :func:`open_experiment` gives, whether the corpora can answer it or not."""
     model = "" if from_model is None else os.fspath(from_model)
     if isinstance(experiment, str) and experiment in EXPERIMENTS:
         opened = _open(corpora or ["synthetic"], strict)
@@ -51,7 +66,8 @@ def open_experiment(
         specs = [_spec(c) for c in corpora or ["synthetic"]]
         made = make_experiment(experiment, names, specs, model, [_speakers(c) for c in opened])
         return replaced(made, changes or {}), opened
-    made = experiment if isinstance(experiment, Experiment) else _read(experiment)
+    given = isinstance(experiment, Experiment)
+    made = in_full(experiment, Path.cwd()) if given else _read(experiment)
     made = _extending(made, model) if model else made
     opened = all(isinstance(corpus, Corpus) for corpus in corpora)
     # Corpora that were opened from the experiment's own words stay as they are written there.
@@ -82,7 +98,7 @@ def show_experiment(
         model = os.fspath(from_model or "")
         made = make_experiment(experiment, PLACEHOLDERS, PLACEHOLDERS, model)
         return replaced(made, changes or {})
-    return open_experiment(experiment, corpora, changes, from_model=from_model)[0]
+    return _opened(experiment, corpora, changes, strict=False, from_model=from_model)[0]
 
 
 def _extending(experiment: Experiment, model: str) -> Experiment:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pnn_keras.experiments.planning import Planned
 from pnn_keras.experiments.store import Part, is_finished
+from pnn_keras.methods import METHODS
+from pnn_keras.references import REFERENCES
 
 #: The methods that fit source columns, or find them fitted.
 FITTING_SOURCES = ("ptft", "ptft-output", "prognet", "prognet-adapter", "prognet-shuffled")
@@ -51,20 +53,27 @@ class Pace:
         self.finished = {part for part in self.weights if is_finished(folder, part)}
         self.on_part = on_part
         self.start, self.computed = time.monotonic(), 0.0
+        self.fitted = False
 
     def done(self, part: Part) -> None:
         """Notes a part, and says so."""
         self.finished.add(part)
         self.computed += self.weights[part]
-        left = sum(weight for p, weight in self.weights.items() if p not in self.finished)
-        seconds = (time.monotonic() - self.start) * left / self.computed
+        self.fitted = self.fitted or fits_network(part.method)
         line = (
-            f"{len(self.finished)} of {len(self.weights)} parts, "
-            f"about {datetime.timedelta(seconds=round(seconds))} left: "
+            f"{len(self.finished)} of {len(self.weights)} parts{self._time_left()}: "
             f"{part.method}{' from ' + part.source if part.source else ''}, "
             f"folds {part.members[0] + 1}-{part.members[-1] + 1}"
         )
         say(self.on_part, part, line)
+
+    def _time_left(self) -> str:
+        """In words; nothing as long as only starting up took time, whose weight nobody knows."""
+        if not self.fitted:
+            return ""
+        left = sum(weight for p, weight in self.weights.items() if p not in self.finished)
+        seconds = (time.monotonic() - self.start) * left / self.computed
+        return f", about {datetime.timedelta(seconds=round(seconds))} left"
 
 
 def say(on_part, part: Part | None, line: str) -> None:
@@ -73,6 +82,15 @@ def say(on_part, part: Part | None, line: str) -> None:
         print(line, file=sys.stderr)
     else:
         on_part(part, line)
+
+
+def fits_network(method: str) -> bool:
+    """Whether a method fits a network: neither a plain reference nor what a chain says by itself.
+
+    >>> fits_network("svm"), fits_network("chain"), fits_network("dnn")
+    (False, False, True)
+    """
+    return method not in REFERENCES and not METHODS[method].asks_chain
 
 
 def part_costs(planned: Planned) -> dict[Part, float]:

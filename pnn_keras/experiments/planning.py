@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from pnn_keras.base import Base, check_scaling, open_base, refuse_heard
 from pnn_keras.corpus import Utterance
-from pnn_keras.errors import UserError
+from pnn_keras.errors import ProtocolError, UserError
 from pnn_keras.experiments.spec import Experiment, Study, source_tasks
 from pnn_keras.experiments.store import Part
 from pnn_keras.fold_files import open_protocol
 from pnn_keras.material import Material
-from pnn_keras.methods import can_learn
+from pnn_keras.methods import METHODS, can_learn
 from pnn_keras.protocol import Protocol
+from pnn_keras.shape import Shape
 from pnn_keras.task import PAPER_CLASSES, Task, make_task, parse_task
 
 #: Memory that the activations and weights of a group of members may take, in bytes.
@@ -113,42 +115,170 @@ def plan(
         bases: the trained chains that studies extend, by what names them.
 
     Raises:
-        UserError: a task or class is unknown in these corpora.
-        ProtocolError: a corpus does not allow the protocol.
+        UserError: a task or class is unknown in these corpora, a task is its own
+            source or learned twice, or the shape names a task that is no source.
+        ProtocolError: a corpus does not allow the protocol, or no fold tests a
+            class that it has trained.
     """
+    bases = bases or {}
+    _check_shape(experiment, [column.name for b in bases.values() for column in b.columns])
     planned = []
     for number, study in enumerate(experiment.studies):
-        target = _task(study.target, experiment.classes, material)
-        sources = {
-            source: [_task(spec, experiment.classes, material) for spec in source_tasks(source)]
-            for source in study.sources
-        }
-        labelled = target.targets(material.utterances) >= 0
-        division = open_protocol(
-            study.protocol,
-            material.utterances,
-            labelled,
-            experiment.repeats,
-            experiment.settings.seed,
-            study.training_parts or None,
-        )
+        target, sources = _tasks(study, experiment.classes, material.utterances)
+        division = _division(experiment, study, target, material.utterances, experiment.repeats)
         rows = (1 + experiment.augment) * len(material.utterances)
-        base = (bases or {}).get(study.from_model)
+        base = bases.get(study.from_model)
         groups = _groups(experiment, division, study, rows, base)
         planned.append(Planned(number, study, target, sources, division, groups, base))
     return planned
 
 
-def _task(spec: str, classes, material: Material) -> Task:
+class _Unread(Utterance):
+    """An utterance that counts as different from all others, so that no file is read.
+
+    Damaged ones may be byte-identical; they are in no fold of the plan.
+    """
+
+    @property
+    def content(self) -> str:
+        return f"{self.corpus}/{self.id}"
+
+
+_FIELDS = dataclasses.fields(Utterance)
+
+
+def check_experiment(experiment: Experiment, utterances: Sequence[Utterance]) -> None:
+    """Refuses what :func:`plan` would refuse, as far as it can be told before anything is heard.
+
+    One repeat of the folds tells. What hangs on a trained chain is left for later.
+
+    Args:
+        experiment: what is asked.
+        utterances: those of all corpora.
+
+    Raises:
+        UserError: as :func:`plan`.
+        ProtocolError: as :func:`plan`.
+    """
+    if not any(study.from_model for study in experiment.studies):
+        _check_shape(experiment, [])
+    unheard = [_Unread(*(getattr(u, f.name) for f in _FIELDS)) for u in utterances]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they come with the plan
+        for study in experiment.studies:
+            target, _ = _tasks(study, experiment.classes, unheard)
+            _division(experiment, study, target, unheard, repeats=1)
+
+
+def _check_shape(experiment: Experiment, columns: Sequence[str]) -> None:
+    """Refuses a shape that names a task that no study learns first and no chain brings."""
+    sources = [s for study in experiment.studies for s in study.sources]
+    tasks = dict.fromkeys(task for source in sources for task in source_tasks(source))
+    experiment.shape.check_tasks(list(tasks), columns)
+    for study in experiment.studies:
+        _check_one_size(study, experiment.shape)
+
+
+def _check_one_size(study: Study, shape: Shape) -> None:
+    """Refuses a network as large as the ProgNet beside ProgNets of several sizes.
+
+    It is learned once for all sources of as many tasks.
+    """
+    named = [name for name in study.methods if METHODS[name].size_only]
+    found: dict[int, tuple[str, list]] = {}
+    for source in study.sources if named else ():
+        tasks = source_tasks(source)
+        widths = [list(shape.of_source(task)) for task in tasks]
+        first, known = found.setdefault(len(tasks), (source, widths))
+        if widths != known:
+            raise UserError(
+                f"{', '.join(named)} has as many weights as one ProgNet. Received: {first} with "
+                f"hidden layers {known} and {source} with {widths}. Give their columns the same "
+                "widths, or each a study of its own"
+            )
+
+
+def _tasks(
+    study: Study, classes, utterances: Sequence[Utterance]
+) -> tuple[Task, dict[str, list[Task]]]:
+    """A study's target, and the tasks of each of its sources."""
+    target = _task(study.target, classes, utterances)
+    sources = {
+        source: [_task(spec, classes, utterances) for spec in source_tasks(source)]
+        for source in study.sources
+    }
+    _check_different(study, target, sources, utterances)
+    return target, sources
+
+
+def _check_different(
+    study: Study,
+    target: Task,
+    sources: Mapping[str, Sequence[Task]],
+    utterances: Sequence[Utterance],
+) -> None:
+    """Refuses one task in two places, however it is spelled there."""
+    listed: dict[tuple, str] = {}
+    for source in study.sources:
+        meant = tuple(_meant(task, utterances) for task in sources[source])
+        if _meant(target, utterances) in meant:
+            raise UserError(
+                f"A target is not its own source. Received: {source!r} for {study.target!r}, "
+                "which is the same task in these corpora"
+            )
+        if len(set(meant)) < len(meant):
+            raise UserError(f"A source learns each task once. Received: {source!r}")
+        if meant in listed:
+            raise UserError(
+                f"Each source is listed once. Received: {listed[meant]!r} and {source!r} for "
+                f"{study.target!r}"
+            )
+        listed[meant] = source
+
+
+def _meant(task: Task, utterances: Sequence[Utterance]) -> tuple[str, frozenset[str]]:
+    """What tells whether two tasks are one: the label, and the corpora that it is learned from."""
+    return task.label, frozenset(u.corpus for u in utterances if task.value(u) is not None)
+
+
+def _division(
+    experiment: Experiment,
+    study: Study,
+    target: Task,
+    utterances: Sequence[Utterance],
+    repeats: int,
+) -> Protocol:
+    """The folds of a study; refuses those of which no answer can be right."""
+    targets = target.targets(utterances)
+    division = open_protocol(
+        study.protocol,
+        utterances,
+        targets >= 0,
+        repeats,
+        experiment.settings.seed,
+        study.training_parts or None,
+        target.classes,
+    )
+    folds = division.folds
+    if not any(np.isin(targets[fold.test], targets[fold.train]).any() for fold in folds):
+        raise ProtocolError(
+            f"{study.name}: no fold tests a class that it has trained, so no answer can be right. "
+            "To recognise speakers, name a protocol with every speaker in training and in test: "
+            "paper-10-fold"
+        )
+    return division
+
+
+def _task(spec: str, classes, utterances: Sequence[Utterance]) -> Task:
     """A task with the classes that the experiment asks for."""
     if parse_task(spec)[0] != "emotion" or classes == "all":
-        return make_task(spec, material.utterances)
+        return make_task(spec, utterances)
     if classes != "paper":
-        return make_task(spec, material.utterances, classes)
+        return make_task(spec, utterances, classes)
     try:
-        return make_task(spec, material.utterances, PAPER_CLASSES)
+        return make_task(spec, utterances, PAPER_CLASSES)
     except UserError:
-        return make_task(spec, material.utterances)  # it has not all four
+        return make_task(spec, utterances)  # it has not all four
 
 
 def _groups(

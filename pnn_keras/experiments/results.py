@@ -12,6 +12,7 @@ import numpy as np
 from pnn_keras.errors import UserError
 from pnn_keras.experiments.spec import Experiment, read_experiment, source_tasks
 from pnn_keras.experiments.store import (
+    FORGETTING,
     RECORD,
     SPEC,
     Part,
@@ -21,6 +22,7 @@ from pnn_keras.experiments.store import (
 )
 from pnn_keras.methods import METHODS
 from pnn_keras.search_space import Candidate
+from pnn_keras.task import parse_task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,12 +35,14 @@ class MethodResult:
         predictions: class numbers, ``(repeats, n)``.
         probabilities: of the classes, float32 ``(repeats, n, classes)``.
         fold: which fold of its repeat tested each utterance, ``(repeats, n)``.
-        parameters: number of weights that one member trained for the target.
+        parameters: number of weights that one member trained for the target, or
+            None where a method has none to count.
         best_epoch: of each member, ``(repeats, folds)``, or None.
         traced: confusion counts on test rows epoch by epoch, ``(epochs,
             repeats, folds, classes, classes)``, or None.
         forgetting: confusion counts of the source on its own rows, by
             ``"before"`` and ``"after"``: ``(repeats, folds, classes, classes)``;
+            how many of its answers are others ``"changed"``, ``(repeats, folds)``;
             besides ``"task"`` and ``"role"``; or None.
         seconds: what it took to compute.
         chosen: what each member chose that searched inside its fold, repeat by
@@ -51,7 +55,7 @@ class MethodResult:
     predictions: np.ndarray
     probabilities: np.ndarray
     fold: np.ndarray
-    parameters: int
+    parameters: int | None
     best_epoch: np.ndarray | None
     traced: np.ndarray | None
     forgetting: Mapping | None
@@ -82,6 +86,8 @@ class StudyResult:
         number: its number in the experiment, from 0.
         merged: pairs of a label found in the data and the class it counts as.
         preset: what the trained chain is called that was extended, ``""`` for none.
+        parts: how many parts (a method's answers on some folds) are finished, and of
+            how many.
     """
 
     name: str
@@ -101,12 +107,18 @@ class StudyResult:
     number: int = 0
     merged: tuple[tuple[str, str], ...] = ()
     preset: str = ""
+    parts: tuple[int, int] = (0, 0)
 
     @property
     def stamp(self) -> str:
         """What every table says of the scores: whose voices, and what scaling has seen."""
         seen = "transductive" if self.transductive else "not transductive"
         return f"{self.protocol['stamp']}, {seen}"
+
+    @property
+    def recognises_speakers(self) -> bool:
+        """Whether the speakers are the classes."""
+        return parse_task(self.target)[0] == "speaker"
 
     def method(self, name: str, source: str = "") -> MethodResult | None:
         """The result of a method; None if it was not asked for or is not finished.
@@ -167,9 +179,12 @@ def read_run(folder: str | Path) -> RunResult:
 def _read_study(folder: Path, number: int, facts: Mapping, experiment: Experiment) -> StudyResult:
     utterances = read_utterances(folder, number)
     methods, missing, tested, train = [], [], None, None
+    finished = 0
     for method, source in facts["jobs"]:
         parts = [Part(number, method, source, tuple(group)) for group in facts["groups"]]
-        if not all(is_finished(folder, part) for part in parts):
+        done = sum(is_finished(folder, part) for part in parts)
+        finished += done
+        if done < len(parts):
             missing.append((method, source))
             continue
         result, rows, train = _read_method(folder, parts, facts)
@@ -198,6 +213,7 @@ def _read_study(folder: Path, number: int, facts: Mapping, experiment: Experimen
         train_rows=train,
         methods=tuple(methods),
         missing=tuple(missing),
+        parts=(finished, len(facts["jobs"]) * len(facts["groups"])),
     )
 
 
@@ -260,11 +276,11 @@ def _traced(known, repeats: int, folds: int) -> np.ndarray | None:
 
 
 def _forgetting(known, repeats: int, folds: int) -> dict | None:
-    if any("forgetting" not in facts for facts in known):
+    if any(FORGETTING not in facts for facts in known):
         return None
-    first = known[0]["forgetting"]
+    first = known[0][FORGETTING]
     counted = {}
-    for when in ("before", "after"):
-        counts = np.concatenate([np.array(facts["forgetting"][when]) for facts in known])
-        counted[when] = counts.reshape(repeats, folds, *counts.shape[1:])
+    for what in ("before", "after", "changed"):
+        counts = np.concatenate([np.array(facts[FORGETTING][what]) for facts in known])
+        counted[what] = counts.reshape(repeats, folds, *counts.shape[1:])
     return {"task": first["task"], "role": first["role"], "classes": first["classes"], **counted}

@@ -26,6 +26,7 @@ from pnn_keras.experiments.spec import (
 )
 from pnn_keras.experiments.store import (
     FOLDS,
+    FORGETTING,
     RECORD,
     SPEC,
     Part,
@@ -223,7 +224,7 @@ def _result(bench: Bench, outcome: Outcome, seconds: float) -> PartResult:
         rows.append(fold.test.astype(np.int32))
         answers.append(outcome.answers[position, fold.test])
     facts = {
-        "parameters": int(outcome.parameters),
+        "parameters": None if outcome.parameters is None else int(outcome.parameters),
         "seconds": round(seconds, 3),
         "members": list(bench.learner.members),
         "train": [len(fold.train) for fold in bench.learner.folds],
@@ -236,27 +237,31 @@ def _result(bench: Bench, outcome: Outcome, seconds: float) -> PartResult:
     if outcome.traced is not None:
         facts["traced"] = outcome.traced.tolist()
     if outcome.source_answers is not None:
-        facts["forgetting"] = _forgetting(bench, outcome.source_answers)
+        facts[FORGETTING] = _forgetting(bench, outcome.source_answers)
     return PartResult(
         np.concatenate(members), np.concatenate(rows), np.concatenate(answers), facts
     )
 
 
 def _forgetting(bench: Bench, after: np.ndarray) -> dict:
-    """Confusion counts of the last source before and after the target was learned.
+    """What the last source says before and after the target was learned: counts and changes.
 
     On the source's test rows; a source without (a speaker recogniser, another
     corpus) is asked for its stop rows.
     """
     task, fitted = bench.sources[-1], bench.trained()[-1]
     targets = task.targets(bench.learner.material.utterances)
-    counted: dict[str, list] = {"before": [], "after": []}
+    counted: dict[str, list] = {"before": [], "after": [], "changed": []}
     for position, fold in enumerate(fitted.folds):
         rows = fold.test if len(fold.test) else fold.stop
-        for when, answers in (("before", fitted.answers), ("after", after)):
-            guessed = answers[position, rows].argmax(axis=-1)
-            confusion = confusion_matrix(targets[rows], guessed, len(task.classes))
+        guessed = {
+            when: answers[position, rows].argmax(axis=-1)
+            for when, answers in (("before", fitted.answers), ("after", after))
+        }
+        for when, classes in guessed.items():
+            confusion = confusion_matrix(targets[rows], classes, len(task.classes))
             counted[when].append(confusion.tolist())
+        counted["changed"].append(int(np.sum(guessed["before"] != guessed["after"])))
     role = "test" if all(len(fold.test) for fold in fitted.folds) else "stop"
     return {"task": task.name, "classes": list(task.classes), "role": role, **counted}
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 import tomllib
-from collections.abc import Mapping
+import types
+import typing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pnn_keras.errors import UserError
+from pnn_keras.fold_files import from_folder
 from pnn_keras.learner import SCALINGS
 from pnn_keras.methods import METHODS, find_method
 from pnn_keras.model_address import model_name
@@ -19,6 +24,14 @@ from pnn_keras.task import parse_task
 
 #: What ``classes`` can be besides a list: the paper's four where a corpus has them, or its own.
 CLASS_CHOICES = ("paper", "all")
+
+#: What kinds of values are called, one of them and several.
+_KINDS = {
+    bool: ("true or false", "values true or false"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("a text in quotes", "texts in quotes"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +59,9 @@ class Study:
 
     def __post_init__(self) -> None:
         for name in ("sources", "methods"):
+            _check_list(name, getattr(self, name))
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        _check_not_negative("training_parts", self.training_parts)
         parse_task(self.target)
         for source in self.sources:
             tasks = source_tasks(source)
@@ -160,6 +175,9 @@ class Experiment:
     tuning: Tuning = dataclasses.field(default_factory=Tuning)
 
     def __post_init__(self) -> None:
+        _check_list("corpora", self.corpora)
+        _check_not_negative("augment", self.augment)
+        _check_not_negative("seed", self.settings.seed)
         if isinstance(self.classes, str) and self.classes not in CLASS_CHOICES:
             raise UserError(
                 f"classes is {' or '.join(CLASS_CHOICES)}, or a list. Received: {self.classes!r}"
@@ -211,10 +229,12 @@ def source_tasks(source: str) -> list[str]:
 def read_experiment(path: str | Path) -> Experiment:
     """Reads an experiment file (TOML), as :func:`write_experiment` writes it.
 
-    What it leaves out has its default.
+    What it leaves out has its default. Fold files (``protocol = "folds:FILE"``)
+    are looked for from the folder that it lies in.
 
     Raises:
-        UserError: the file is missing or no TOML, or a name in it is unknown.
+        UserError: the file is missing or no TOML, a name in it is unknown, or a
+            value of another kind than its field's.
     """
     path = Path(path)
     try:
@@ -228,19 +248,33 @@ def read_experiment(path: str | Path) -> Experiment:
         raise UserError(f"{path}: studies are tables, each headed [[studies]]")
     found.setdefault("name", path.stem)
     found.setdefault("title", "")
-    return _made(
-        Experiment,
-        {
-            **found,
-            "corpora": tuple(found.get("corpora", ())),
-            "classes": _classes(found.get("classes", "paper")),
-            "studies": tuple(_made(Study, study, f"{path}, studies") for study in studies),
-            "settings": _made(Settings, found.get("settings", {}), f"{path}, settings"),
-            "shape": _made(Shape, _shape(found.get("shape", {})), f"{path}, shape"),
-            "tuning": _made(Tuning, found.get("tuning", {}), f"{path}, tuning"),
-        },
-        str(path),
-    )
+    found.setdefault("corpora", [])
+    found["studies"] = [
+        _in_full(_made(Study, study, f"{path}, studies"), path.parent) for study in studies
+    ]
+    for name, kind in (("settings", Settings), ("shape", Shape), ("tuning", Tuning)):
+        table = found.get(name, {})
+        if not isinstance(table, dict):
+            raise UserError(
+                f"{path}: {name} is a table, headed [{name}]. Received: {_toml(table)}"
+            )
+        found[name] = _made(kind, table, f"{path}, {name}")
+    return _made(Experiment, found, str(path))
+
+
+def in_full(experiment: Experiment, folder: str | Path) -> Experiment:
+    """The experiment with its fold files named in full, so that it can be read from anywhere.
+
+    Args:
+        experiment: the experiment.
+        folder: where files are looked for whose names are not full.
+    """
+    studies = tuple(_in_full(study, folder) for study in experiment.studies)
+    return dataclasses.replace(experiment, studies=studies)
+
+
+def _in_full(study: Study, folder: str | Path) -> Study:
+    return dataclasses.replace(study, protocol=from_folder(study.protocol, folder))
 
 
 def write_experiment(experiment: Experiment) -> str:
@@ -279,25 +313,19 @@ def _toml(value) -> str:
         pairs = (f"{_toml(str(name))} = {_toml(of)}" for name, of in value.items())
         return f"{{ {', '.join(pairs)} }}"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        # JSON escapes as TOML does, but for the one control character that JSON takes as it is.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)
 
 
-def _classes(value) -> str | tuple[str, ...]:
-    return value if isinstance(value, str) else tuple(value)
-
-
-def _shape(found: Mapping) -> dict:
-    def widths(value):
-        by_task = isinstance(value, Mapping)
-        return {task: tuple(w) for task, w in value.items()} if by_task else tuple(value)
-
-    return {n: widths(v) if n in ("units", "source_units") else v for n, v in found.items()}
-
-
 def _made(kind, found: Mapping, where: str):
-    """An instance of a dataclass; refuses names that it does not have."""
+    """An instance of a dataclass from a table of a file; refuses names and values that do not fit.
+
+    Args:
+        kind: the dataclass.
+        found: values by the names of its fields.
+        where: the file and table, for messages.
+    """
     known = [field.name for field in dataclasses.fields(kind)]
     unknown = sorted(set(found) - set(known))
     if unknown:
@@ -305,10 +333,76 @@ def _made(kind, found: Mapping, where: str):
             f"{where}: unknown {', '.join(unknown)}. Known: {', '.join(known)}. "
             "See: pnn-keras experiment show paper-table-2"
         )
+    needed = [f.name for f in dataclasses.fields(kind) if _is_needed(f) and f.name not in found]
+    if needed:
+        raise UserError(f"{where}: {', '.join(needed)} is missing. Add it")
+    hints = typing.get_type_hints(kind)
+    for name, value in found.items():
+        if not _fits(value, hints[name]):
+            mend = f". Write: {name} = {_toml([value])}" if _fits([value], hints[name]) else ""
+            raise UserError(
+                f"{where}: {name} is {_in_words(hints[name])}. Received: {_toml(value)}{mend}"
+            )
     try:
-        return kind(**found)
-    except TypeError as error:
+        return kind(**{name: _fixed(value) for name, value in found.items()})
+    except UserError as error:
         raise UserError(f"{where}: {error}") from error
+
+
+def _is_needed(field: dataclasses.Field) -> bool:
+    missing = dataclasses.MISSING
+    return field.default is missing and field.default_factory is missing
+
+
+def _fits(value, hint) -> bool:
+    """Whether a value of a file is of the kind that a field's annotation names."""
+    kind, inner = typing.get_origin(hint), typing.get_args(hint)
+    if kind in (typing.Union, types.UnionType):
+        return any(_fits(value, each) for each in inner)
+    if kind in (tuple, Sequence):
+        return isinstance(value, list) and all(_fits(each, inner[0]) for each in value)
+    if kind is Mapping:
+        return isinstance(value, Mapping) and all(_fits(v, inner[1]) for v in value.values())
+    if hint is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is hint  # true is no whole number
+
+
+def _in_words(hint, several: bool = False) -> str:
+    """What values of an annotation's kind are called.
+
+    >>> _in_words(Sequence[int] | Mapping[str, Sequence[int]] | None)
+    'a list of whole numbers or a table of lists of whole numbers'
+    """
+    kind, inner = typing.get_origin(hint), typing.get_args(hint)
+    if kind in (typing.Union, types.UnionType):
+        # TOML has no word for "none".
+        return " or ".join(_in_words(each) for each in inner if each is not types.NoneType)
+    if kind in (tuple, Sequence):
+        return f"{'lists' if several else 'a list'} of {_in_words(inner[0], several=True)}"
+    if kind is Mapping:
+        return f"a table of {_in_words(inner[1], several=True)}"
+    return _KINDS[hint][several]
+
+
+def _fixed(value):
+    """A value of a file with tuples for its lists, which nobody can change."""
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, Mapping):
+        return {name: _fixed(each) for name, each in value.items()}
+    return value
+
+
+def _check_list(name: str, value) -> None:
+    """Refuses a bare text, which is a sequence of its letters."""
+    if isinstance(value, str):
+        raise UserError(f"{name} is a list. Received: {value!r}. Write: [{value!r}]")
+
+
+def _check_not_negative(name: str, value: int) -> None:
+    if value < 0:
+        raise UserError(f"{name} is not negative. Received: {value}")
 
 
 def replaced(experiment: Experiment, changes: Mapping[str, object]) -> Experiment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,10 @@ RECORD = "run.json"
 
 #: Folders of the folds (CSV) and of the answers (parquet).
 FOLDS, RESULTS = "folds", "results"
+
+#: The fact that holds what is left of a source. Runs of before hold one called
+#: "forgetting", which asked the source through the target's scaling; it is not read.
+FORGETTING = "source_asked_again"
 
 _META = b"pnn_keras"
 
@@ -44,9 +49,8 @@ class Part:
     @property
     def path(self) -> Path:
         """Where it lies in the run's folder."""
-        source = re.sub(r"[^\w.+-]", "_", self.source) or "no-source"
         name = f"{self.members[0]:04d}-{self.members[-1]:04d}.parquet"
-        return Path(RESULTS, f"{self.study:03d}", self.method, source, name)
+        return Path(RESULTS, f"{self.study:03d}", self.method, _folder_name(self.source), name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +63,28 @@ class PartResult:
         probabilities: of the classes, float32 ``(answers, classes)``.
         facts: what else is known: ``parameters``, ``seconds``, by member
             ``best_epoch``, ``stop_uar`` and, where they were measured,
-            ``traced`` confusion counts and ``forgetting``, and what a method that
-            searches inside each fold has ``chosen``.
+            ``traced`` confusion counts and :data:`FORGETTING`, and what a method
+            that searches inside each fold has ``chosen``.
     """
 
     member: np.ndarray
     row: np.ndarray
     probabilities: np.ndarray
     facts: Mapping
+
+
+def _folder_name(source: str) -> str:
+    """What the folder of a source is called: each source another name.
+
+    A label has no ``_``, so the first one of each task stands for its ``@``.
+    Where more is replaced, what tells two sources apart is added, after a sign
+    that no other folder's name has.
+    """
+    plain = source.replace("@", "_")
+    safe = re.sub(r"[^\w.+-]", "_", plain)
+    if safe != plain:
+        safe += "~" + hashlib.sha256(source.encode()).hexdigest()[:8]
+    return safe or "no-source"
 
 
 def write_part(folder: Path, part: Part, result: PartResult) -> None:

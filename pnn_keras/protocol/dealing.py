@@ -154,32 +154,31 @@ def take_stop_speakers(
     )
 
 
-def rotated_fold(
-    parts: Sequence[Sequence[np.ndarray]],
-    test: int,
-    stopping: int = 1,
-    training: int | None = None,
-) -> Fold:
-    """Part ``test`` tests, the next ``stopping`` parts stop, the next ones train.
+def rotated(parts: Sequence, test: int) -> list:
+    """The parts from the one that tests on; the first ones follow the last."""
+    return [*parts[test:], *parts[:test]]
 
-    Because the training parts are taken in the order of the rotation, fewer
-    of them are the first of more, and over all folds each part trains equally
-    often.
+
+def rotated_fold(
+    order: Sequence[Sequence[np.ndarray]], stopping: int = 1, training: int | None = None
+) -> Fold:
+    """The first part tests, the next ``stopping`` parts stop, the next ones train.
+
+    Because the training parts are taken in order, fewer of them are the first
+    of more; and with :func:`rotated` parts each trains equally often over all folds.
 
     Args:
-        parts: the groups of every part.
-        test: number of the part that tests.
+        order: the groups of every part, the one that tests first.
         stopping: how many parts stop.
         training: how many parts train; None means all others.
 
     Raises:
         ProtocolError: fewer than ``training`` parts are left to train on, or none.
     """
-    order = [*parts[test:], *parts[:test]]
     rest = order[stopping + 1 :]
     if training is not None and training > len(rest):
         raise ProtocolError(
-            f"training_parts is at most {len(rest)}: of {len(parts)} parts one tests and "
+            f"training_parts is at most {len(rest)}: of {len(order)} parts one tests and "
             f"{stopping} stop(s). Received: {training}"
         )
     groups = [group for part in rest[:training] for group in part]
@@ -187,6 +186,31 @@ def rotated_fold(
         raise ProtocolError("No speaker is left to train on; use more speakers or folds")
     held = [group for part in order[1 : stopping + 1] for group in part]
     return Fold(together(groups), together(held), together(order[0]))
+
+
+def opposite_swapped(order: Sequence, start: int) -> list:
+    """The order with parts that train and lie half a turn apart in each other's place.
+
+    Where the sexes take turns, the first part to train is always as far from the test
+    part, and so always of the other sex: one training part alone would measure what a
+    network makes of voices unlike those that it learned from. Of twice an odd number of
+    parts those half a turn apart differ in sex. If a fold and the one half a turn away
+    both swap, every part still trains as often as before, however many train.
+
+    Args:
+        order: parts, the one that tests first.
+        start: the place of the first part that trains.
+
+    Example:
+
+    >>> opposite_swapped([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], start=3)
+    [0, 1, 2, 8, 9, 5, 6, 7, 3, 4]
+    """
+    swapped, half = list(order), len(order) // 2
+    if len(order) % 2 == 0:
+        for place in range(start, half):
+            swapped[place], swapped[place + half] = order[place + half], order[place]
+    return swapped
 
 
 def _sex(utterances: Sequence[Utterance], rows: Sequence[int]) -> str:

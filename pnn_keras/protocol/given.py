@@ -8,7 +8,7 @@ import numpy as np
 
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError
-from pnn_keras.protocol.dealing import rotated_fold, take_stop_speakers
+from pnn_keras.protocol.dealing import rotated, rotated_fold, take_stop_speakers
 from pnn_keras.protocol.fold import ROLES, Fold
 from pnn_keras.protocol.parts import FEWEST_FOLDS
 
@@ -51,7 +51,7 @@ def folds_from_parts(
             f"e.g. row {rows[often > 1][0]}"
         )
     groups = [[part] for part in arrays]
-    return [rotated_fold(groups, i, training=training_parts) for i in range(len(parts))]
+    return [rotated_fold(rotated(groups, i), training=training_parts) for i in range(len(parts))]
 
 
 def folds_from_roles(
@@ -107,8 +107,10 @@ def folds_from_roles(
 def _rows(rows: Sequence[int] | np.ndarray, what: str) -> np.ndarray:
     """The row numbers, int64, sorted."""
     array = np.asarray(rows)
-    if array.ndim != 1 or not array.size:
-        raise ProtocolError(f"{what} is a list of at least one row. Received: {rows!r}")
+    if array.ndim != 1:
+        raise ProtocolError(f"{what} is a list of row numbers. Received: {rows!r}")
+    if not array.size:
+        raise ProtocolError(f"{what} has no row. Expected: at least one")
     if not np.issubdtype(array.dtype, np.integer) or array.min() < 0:
         raise ProtocolError(f"{what} has row numbers that are no whole numbers from 0")
     unique = np.unique(array).astype(np.int64)

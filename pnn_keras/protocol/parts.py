@@ -13,6 +13,8 @@ from pnn_keras.protocol.dealing import (
     STOP_SPEAKERS,
     in_turn,
     joined,
+    opposite_swapped,
+    rotated,
     rotated_fold,
     same_recordings,
     speaker_groups,
@@ -45,7 +47,8 @@ def one_speaker_folds(
     groups = speaker_groups(utterances, rows, generator)
     _check_speakers("leave-one-speaker-out", len(groups), STOP_SPEAKERS + 2)
     # Neighbours stop, so neighbours are to be of both sexes.
-    return _disjoint_folds([[g] for g in in_turn(utterances, groups, lambda group: group)])
+    parts = [[g] for g in in_turn(utterances, groups, lambda group: group)]
+    return _disjoint_folds(parts)
 
 
 def one_session_folds(
@@ -94,18 +97,24 @@ def paper_folds(
             dealt[position % count].extend(clips[i])
             position += 1
     parts = [[np.array(part, dtype=np.int64)] for part in dealt]
-    return [rotated_fold(parts, i, training=training) for i in range(count)]
+    return [rotated_fold(rotated(parts, i), training=training) for i in range(count)]
 
 
 def _disjoint_folds(parts: list[list[np.ndarray]], training: int | None = None) -> list[Fold]:
-    """Every part tests once; as many of the next parts stop as have two groups together."""
+    """Every part tests once; as many of the next parts stop as have two groups together.
+
+    In every second fold of either half turn, those half a turn apart train in each other's
+    place, so that few training parts are not all of the sex that is not tested.
+    """
     folds = []
     for test in range(len(parts)):
-        order = [*parts[test:], *parts[:test]]
+        order = rotated(parts, test)
         stopping = 1
         while sum(map(len, order[1 : stopping + 1])) < STOP_SPEAKERS:
             stopping += 1
-        folds.append(rotated_fold(parts, test, stopping, training))
+        if test % (len(parts) // 2) % 2:
+            order = opposite_swapped(order, stopping + 1)
+        folds.append(rotated_fold(order, stopping, training))
     return folds
 
 

@@ -6,6 +6,8 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError
 from pnn_keras.protocol.fold import ROLES, Fold
@@ -89,7 +91,8 @@ def protocol_from_folds(
 
     Raises:
         ProtocolError: there are no folds or not the same number in each
-            repeat, a role of a fold is empty, or a fold leaks.
+            repeat, a role of a fold is empty, a fold leaks, or some repeat does
+            not test the same utterances once each.
 
     Example:
         ``protocol_from_folds("by theatre", folds_from_parts(parts), utterances)``
@@ -108,6 +111,7 @@ def protocol_from_folds(
         speaker_disjoint = speakers_apart(folds, known)
     for fold in folds:
         check_hearing(fold, fold, known, speaker_disjoint)
+    _check_tested_once(folds, utterances, repeats)
     return Protocol(
         name,
         speaker_disjoint,
@@ -120,6 +124,38 @@ def protocol_from_folds(
     )
 
 
+def _check_tested_once(
+    folds: Sequence[Fold], utterances: Sequence[Utterance], repeats: int
+) -> None:
+    """Refuses folds of which a repeat tests an utterance twice, or others than the first."""
+    per_repeat = len(folds) // repeats
+    everyone = np.unique(np.concatenate([fold.test for fold in folds[:per_repeat]]))
+    for repeat in range(repeats):
+        own = folds[repeat * per_repeat : (repeat + 1) * per_repeat]
+        rows, often = np.unique(np.concatenate([fold.test for fold in own]), return_counts=True)
+        twice = rows[often > 1]
+        if twice.size:
+            where = [str(n) for n, fold in enumerate(own) if twice[0] in fold.test]
+            raise ProtocolError(
+                f"A repeat tests each utterance once. Received: {_name(utterances[twice[0]])} in "
+                f"folds {' and '.join(where)} of repeat {repeat}, {len(twice)} utterances in all. "
+                "Make a protocol of each fold that tests some of another's"
+            )
+        lost, added = np.setdiff1d(everyone, rows), np.setdiff1d(rows, everyone)
+        if lost.size or added.size:
+            one, other = (repeat, 0) if lost.size else (0, repeat)
+            example = _name(utterances[[*lost, *added][0]])
+            raise ProtocolError(
+                "Every repeat tests the same utterances. Received: repeat "
+                f"{one} does not test {example}, which repeat {other} tests. "
+                "Make a protocol of each repeat"
+            )
+
+
+def _name(utterance: Utterance) -> str:
+    return f"{utterance.corpus}/{utterance.id}"
+
+
 def _speakers(folds: Sequence[Fold], known: Identities) -> dict[str, tuple[int, int]]:
     numbers = {role: [known.count_speakers(f.roles[role]) for f in folds] for role in ROLES}
     return {role: (min(counted), max(counted)) for role, counted in numbers.items()}
@@ -127,7 +163,7 @@ def _speakers(folds: Sequence[Fold], known: Identities) -> dict[str, tuple[int, 
 
 def _hash(folds: Sequence[Fold], utterances: Sequence[Utterance]) -> str:
     """SHA-256 over every fold's roles, by the utterances' names."""
-    names = [f"{u.corpus}/{u.id}" for u in utterances]
+    names = [_name(u) for u in utterances]
     digest = hashlib.sha256()
     for number, fold in enumerate(folds):
         for role, rows in fold.roles.items():

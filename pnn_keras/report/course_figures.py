@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def curves(analysis: Analysis) -> Drawing | None:
     caption = (
         f"UAR on test rows after every epoch, over each repeat's pooled answers ({study.stamp})"
         + ("; the mean over repeats, shaded from lowest to highest" if several else "")
-        + ". Dashed: chance. To be looked at alone: no epoch is chosen by test rows."
+        + ". Dashed: chance. For looking at only: no epoch is chosen by test rows."
     )
     ends = "; ".join(
         f"{method_title(r.method, r.source)}"
@@ -52,8 +52,16 @@ def curves(analysis: Analysis) -> Drawing | None:
     return Drawing(file_name(study, "curves"), caption, f"Lines, UAR by epochs: {ends}", figure)
 
 
-def amounts(analyses: Sequence[Analysis], experiment: Experiment) -> list[Drawing]:
-    """The UAR against the amount of target data: studies that differ in nothing else."""
+def amounts(
+    analyses: Sequence[Analysis], experiment: Experiment, stopping: Mapping[int, float]
+) -> list[Drawing]:
+    """The UAR against the amount of target data: studies that differ in nothing else.
+
+    Args:
+        analyses: of all studies of a run.
+        experiment: what was asked.
+        stopping: mean number of stop rows over a study's folds, by its number.
+    """
     drawings = []
     for group in amount_groups(analyses, experiment):
         first = group[0].study
@@ -66,13 +74,16 @@ def amounts(analyses: Sequence[Analysis], experiment: Experiment) -> list[Drawin
                 handles[result.method] = _amount_line(axis, group, result, offset)
                 published |= _published_line(axis, group, result, experiment)
             axis.set_title(f"from {source}" if source else "no source")
-            axis.set_xticks(range(len(group)), [_amount(a.study) for a in group])
-            axis.set_xlabel("parts trained on (utterances, mean over folds)")
+            ticks = [_amount(a.study, stopping[a.study.number]) for a in group]
+            axis.set_xticks(range(len(group)), ticks)
+            axis.set_xlabel("parts trained on; utterances that train + stop")
             axis.set_xlim(-0.4, len(group) - 0.6)
         _finish(figure, axes, len(panels), handles)
         caption = (
             f"{first.target}: UAR against the amount of target data, with 95 % bootstrap "
-            f"intervals ({first.stamp})."
+            f"intervals ({first.stamp}). Utterances are means over folds; the networks choose "
+            "their epoch by the labelled stop utterances, plain classifiers never see those. p "
+            "values are corrected within each amount, not over all of them."
             + (" Dotted: the paper, read off its figure 4." if published else "")
         )
         alt = f"Lines, UAR by amount of target data: {_amount_words(group)}"
@@ -175,8 +186,8 @@ def _published_line(axis, group: Sequence[Analysis], result: MethodResult, exper
     return bool(known)
 
 
-def _amount(study: StudyResult) -> str:
-    return f"{study.training_parts or 'all'}\n({study.train_rows.mean():.0f})"
+def _amount(study: StudyResult, stopping: float) -> str:
+    return f"{study.training_parts or 'all'}\n{study.train_rows.mean():.0f} + {stopping:.0f}"
 
 
 def _amount_words(group: Sequence[Analysis]) -> str:

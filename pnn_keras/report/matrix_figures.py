@@ -22,6 +22,9 @@ MOST_NAMED = 30
 #: Width of a cell of the transfer matrix, at least and at most, in inches.
 _CELL, _WIDEST_CELL = 0.95, 1.5
 
+#: What the file of the transfer matrix has of each target.
+_GAIN_FIELDS = ("gain", "p_holm", "stamp")
+
 #: The methods whose gain is shown.
 SHOWN = ("prognet", "ptft")
 
@@ -67,7 +70,7 @@ def transfer(analyses: Sequence[Analysis]) -> Drawing | None:
     caption = (
         "Gain in UAR over the DNN on the same folds, for every source (rows) and target "
         "(columns). *: differs after Holm's correction, which was made for each target by "
-        f"itself, not over the whole matrix. Grey: not tried. {stamps}."
+        f"itself, not over the whole matrix. Grey: no transfer, or not tried. {stamps}."
     )
     return Drawing("transfer-matrix", caption, _said(grids, sources, columns), figure)
 
@@ -82,11 +85,12 @@ def transfer_table(analyses: Sequence[Analysis]) -> Table | None:
         for source in _sources(columns):
             found = [analysis.comparison(method, source) for analysis in columns]
             if any(found):
-                rows.append((words(full_title(method, "")), words(source), *map(_gain, found)))
+                gains = map(_gain, found, columns)
+                rows.append((words(full_title(method, "")), words(source), *gains))
     heads = (
         *text_columns("Method", "Source"),
         *(
-            Column(a.study.name, (f"gain {a.study.name}", f"p_holm {a.study.name}"))
+            Column(a.study.name, tuple(f"{what} {a.study.name}" for what in _GAIN_FIELDS))
             for a in columns
         ),
     )
@@ -222,11 +226,11 @@ def _target(analysis: Analysis, columns: Sequence[Analysis]) -> str:
     return f"{name}\n{stamp}".replace("@", "\n@")
 
 
-def _gain(comparison) -> Cell:
+def _gain(comparison, analysis: Analysis) -> Cell:
     if comparison is None:
-        return Cell(numbers.NONE, (None, None))
+        return Cell(numbers.NONE, (None,) * len(_GAIN_FIELDS))
     shown = numbers.signed(comparison.difference) + (MARK if comparison.marked else "")
-    return Cell(shown, (comparison.difference, comparison.adjusted))
+    return Cell(shown, (comparison.difference, comparison.adjusted, analysis.study.stamp))
 
 
 def _said(grids, sources, columns) -> str:

@@ -10,6 +10,7 @@ from pnn_keras.experiments.analysis import Analysis, MethodScore
 from pnn_keras.experiments.spec import source_tasks
 from pnn_keras.methods import METHODS
 from pnn_keras.report import numbers
+from pnn_keras.report.table import Cell
 
 
 def method_title(method: str, source: str) -> str:
@@ -36,6 +37,23 @@ def source_title(method: str, source: str) -> str:
     if not source or METHODS[method].size_only:
         return numbers.NONE
     return " + ".join(source_tasks(source))
+
+
+def source_cell(method: str, source: str) -> Cell:
+    """A method's sources in a table; an empty field in its file where it learns from none."""
+    title = source_title(method, source)
+    return Cell(title, (None if title == numbers.NONE else title,))
+
+
+def sexes_with_all_classes(study: StudyResult) -> list[str]:
+    """The sexes, where the utterances of each have every class, so that their UARs compare.
+
+    Where sexes or speakers are the classes a sex's UAR would be a recall.
+    """
+    sexes = sorted({sex for sex in study.genders if sex is not None})
+    classes = len(study.classes)
+    complete = all(len(set(study.targets[study.genders == sex])) == classes for sex in sexes)
+    return sexes if complete else []
 
 
 def full_title(method: str, source: str) -> str:

@@ -52,7 +52,7 @@ def forgetting(analysis: Analysis) -> Drawing | None:
     shared_legend(figure, [before, after])
     caption = (
         "UAR of the source task before and after the target was learned, and the change "
-        f"({study.stamp}). Unchanged: every answer counted alike."
+        f"({study.stamp}). Unchanged: every single answer is the same."
     )
     said = "; ".join(
         f"{full_title(e.method, e.source)} from {numbers.score(e.before)} to "

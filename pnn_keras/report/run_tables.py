@@ -211,6 +211,15 @@ def role_counts(run: RunResult, study: StudyResult) -> list[RoleCount]:
     return [RoleCount(*place, len(speakers[place]), n) for place, n in utterances.items()]
 
 
+def stop_rows(run: RunResult) -> dict[int, float]:
+    """How many labelled utterances stop, the mean over a study's folds, by its number."""
+    found = {}
+    for study in run.studies:
+        stop = sum(c.utterances for c in role_counts(run, study) if c.role == "stop")
+        found[study.number] = stop / (study.protocol["repeats"] * study.protocol["folds"])
+    return found
+
+
 def folds_table(study: StudyResult, counts: list[RoleCount]) -> Table:
     """Who has which role in each fold; for files alone."""
     columns = (
@@ -237,7 +246,7 @@ def folds_table(study: StudyResult, counts: list[RoleCount]) -> Table:
 
 _SCALINGS = {
     "training": "training rows alone",
-    "corpus": "the whole corpus, test rows included (transductive)",
+    "corpus": "the whole corpus of the task, test rows included (transductive)",
     "speaker": "each speaker's own recordings, test rows included (transductive)",
 }
 

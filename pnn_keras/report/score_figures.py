@@ -1,14 +1,14 @@
-"""Figures of one study's scores: bars, speakers and sexes."""
+"""Figures of one study's scores: bars, differences, speakers and sexes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.lines import Line2D
 
-from pnn_keras.experiments import Experiment
-from pnn_keras.experiments.analysis import Analysis, MethodScore
+from pnn_keras.experiments import Experiment, StudyResult
+from pnn_keras.experiments.analysis import Analysis, Comparison, MethodScore
 from pnn_keras.report import numbers, paper
 from pnn_keras.report.drawing import LOOKS, Drawing, canvas, chance_line, shared_legend
 from pnn_keras.report.naming import (
@@ -18,6 +18,7 @@ from pnn_keras.report.naming import (
     in_order,
     method_title,
     most_telling,
+    sexes_with_all_classes,
     source_title,
 )
 
@@ -39,11 +40,7 @@ def bars(analysis: Analysis, experiment: Experiment) -> Drawing | None:
         if isinstance(line, str):
             continue
         published |= _bar(axis, place, line, analysis, experiment)
-    axis.set_yticks(range(len(lines)), [_label(line) for line in lines])
-    for tick, line in zip(axis.get_yticklabels(), lines, strict=True):
-        tick.set_fontweight("bold" if isinstance(line, str) else "normal")
-    axis.tick_params(axis="y", length=0)
-    axis.set_ylim(len(lines) - 0.4, -0.6)
+    _name_lines(axis, lines)
     axis.set_xlim(0, 1)
     chance_line(axis, len(study.classes))
     axis.set_xlabel("UAR (dashed: chance)")
@@ -63,6 +60,63 @@ def bars(analysis: Analysis, experiment: Experiment) -> Drawing | None:
     )
     said = "; ".join(f"{full_title(s.method, s.source)} {numbers.score(s.uar)}" for s in scores)
     return Drawing(file_name(study, "bars"), caption, f"Bars. UAR: {said}", figure)
+
+
+def differences(analysis: Analysis) -> Drawing | None:
+    """What every method gains over the network from scratch, with its interval."""
+    study = analysis.study
+    scores = [s for s in in_order(analysis.scores) if analysis.comparison(s.method, s.source)]
+    if len(scores) < 2:
+        return None
+    lines = _lines(scores)
+    found = [analysis.comparison(s.method, s.source) for s in scores]
+    reach = _reach(found)
+    figure, axes = canvas(0.75 + 0.24 * len(lines))
+    axis = axes[0, 0]
+    axis.axvline(0, color="black", lw=0.8, zorder=1)
+    for place, line in enumerate(lines):
+        if not isinstance(line, str):
+            _difference(axis, place, analysis.comparison(line.method, line.source), reach)
+    _name_lines(axis, lines)
+    axis.set_xlim(-reach, reach)
+    axis.grid(axis="x", color="#dddddd", lw=0.6)
+    axis.set_xlabel("UAR less that of the DNN")
+    caption = (
+        "Difference in UAR to the DNN on the same folds, with 95 % bootstrap intervals "
+        f"({study.stamp}). *: differs after Holm's correction; that is for the test to say, not "
+        "for an interval that leaves out zero."
+        + (" Arrows: farther out." if any(_is_far(c, reach) for c in found) else "")
+    )
+    said = "; ".join(
+        f"{full_title(c.method, c.source)} {numbers.signed(c.difference)}" for c in found
+    )
+    alt = f"Dots with intervals. UAR less that of the DNN: {said}"
+    return Drawing(file_name(study, "differences"), caption, alt, figure)
+
+
+def _difference(axis, place: int, comparison: Comparison, reach: float) -> None:
+    """Draws a difference with its interval, or an arrow to where it lies."""
+    colour, marker = LOOKS[comparison.method]
+    bounds = [comparison.interval.low, comparison.interval.high]
+    where = comparison.difference
+    if _is_far(comparison, reach):
+        where = np.copysign(0.96 * reach, where)
+        marker = "<" if where < 0 else ">"
+    else:
+        axis.plot(bounds, [place] * 2, color="black", lw=1.2, zorder=2)
+    axis.plot(where, place, linestyle="", marker=marker, ms=6, color=colour, zorder=3)
+    text = numbers.signed(comparison.difference) + (" *" if comparison.marked else "")
+    axis.text(1.01, place, text, va="center", transform=axis.get_yaxis_transform())
+
+
+def _reach(found: Sequence[Comparison]) -> float:
+    """How far the axis goes to either side: as far as all, unless a few lie far from the rest."""
+    sizes = [np.nanmax(np.abs([c.difference, c.interval.low, c.interval.high])) for c in found]
+    return 1.1 * float(min(max(sizes), 3 * np.median(sizes))) or 1.0
+
+
+def _is_far(comparison: Comparison, reach: float) -> bool:
+    return abs(comparison.difference) > reach
 
 
 def speakers(analysis: Analysis) -> Drawing | None:
@@ -89,10 +143,15 @@ def speakers(analysis: Analysis) -> Drawing | None:
     else:
         of_speaker.set_yticks([])
         of_speaker.set_ylabel(f"{len(order)} speakers, by UAR of {full_title(*_key(shown[0]))}")
-    of_speaker.set_xlabel("UAR over the classes present (dashed: chance)")
     of_speaker.set_xlim(-0.02, 1.02)
-    for axis in (of_sex, of_speaker):
-        chance_line(axis, len(study.classes))
+    alone = _one_class_each(study)
+    measured = "Recall" if alone else "UAR over the classes present"
+    if sexes_with_all_classes(study) and not alone:
+        of_speaker.set_xlabel(f"{measured} (dashed: chance)")
+        for axis in (of_sex, of_speaker):
+            chance_line(axis, len(study.classes))
+    else:  # chance over some of the classes is another
+        of_speaker.set_xlabel(measured)
     handles = [
         Line2D(
             [],
@@ -106,9 +165,9 @@ def speakers(analysis: Analysis) -> Drawing | None:
     ]
     shared_legend(figure, handles)
     caption = (
-        f"UAR of each sex and of each speaker, sorted by {full_title(*_key(shown[0]))} "
-        f"({study.stamp}). Where a method has several sources, the one with the highest UAR was "
-        "taken after seeing the scores."
+        f"{measured} of each sex and of each speaker, sorted by "
+        f"{full_title(*_key(shown[0]))} ({study.stamp}). Where a method has several sources, the "
+        "one with the highest UAR was taken after seeing the scores."
     )
     lowest, highest = order[0], order[-1]
     values = shown[0].by_speaker
@@ -130,6 +189,15 @@ def _lines(scores: list[MethodScore]) -> list[str | MethodScore]:
             lines.append(f"from {source_title(score.method, source)}")
         lines.append(score)
     return lines
+
+
+def _name_lines(axis, lines: list[str | MethodScore]) -> None:
+    """Names every line of a figure, from above; headings stand out."""
+    axis.set_yticks(range(len(lines)), [_label(line) for line in lines])
+    for tick, line in zip(axis.get_yticklabels(), lines, strict=True):
+        tick.set_fontweight("bold" if isinstance(line, str) else "normal")
+    axis.tick_params(axis="y", length=0)
+    axis.set_ylim(len(lines) - 0.4, -0.6)
 
 
 def _label(line: str | MethodScore) -> str:
@@ -168,6 +236,12 @@ def _dots(axis, names: list[str], by_method: Mapping[str, Mapping[str, float]]) 
         axis.plot(values[:, column], heights, marker, color=colour, ms=size, zorder=2 + column)
     axis.set_yticks(places, names)
     axis.set_ylim(-0.6, len(names) - 0.4)
+
+
+def _one_class_each(study: StudyResult) -> bool:
+    """Whether all utterances of a speaker are of one class, as where speakers or sexes are."""
+    pairs = set(zip(study.speakers, study.targets.tolist(), strict=True))
+    return len(pairs) == len(set(study.speakers))
 
 
 def _key(score: MethodScore) -> tuple[str, str]:

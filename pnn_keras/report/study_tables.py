@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -15,6 +16,8 @@ from pnn_keras.report.naming import (
     full_title,
     in_order,
     method_title,
+    sexes_with_all_classes,
+    source_cell,
     source_title,
 )
 from pnn_keras.report.table import (
@@ -49,10 +52,12 @@ def study_tables(analysis: Analysis, experiment: Experiment) -> list[Table]:
         recalls_table(analysis),
         forgetting_table(analysis),
         chosen_table(analysis.study),
+        repeats_table(analysis),
         speakers_table(analysis),
         all_tests_table(analysis),
     ]
-    return [table for table in made if table is not None and table.rows]
+    stamp = analysis.study.stamp
+    return [dataclasses.replace(t, stamp=stamp) for t in made if t is not None and t.rows]
 
 
 def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
@@ -67,9 +72,11 @@ def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
         )
         for score in analysis.scores
     }
+    several = study.protocol["repeats"] > 1
     columns = [
         *text_columns("Source", "Method"),
         Column("UAR [95 %]", ("uar", "uar_low", "uar_high")),
+        *([Column("SD of repeats", ("repeats_sd",))] if several else []),
         Column("UAR of folds", ("folds_mean", "folds_sd")),
         Column("Absent", ("absent_classes",)),
         Column("Weights", ("trained_weights",)),
@@ -77,14 +84,15 @@ def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
         *_COMPARED,
     ]
     if any(known.values()):
-        columns.insert(4, Column("In the paper", ("paper_uar", "paper_sd")))
+        columns.insert(-len(_COMPARED) - 3, Column("In the paper", ("paper_uar", "paper_sd")))
     rows = []
     for score in in_order(analysis.scores):
         comparison = analysis.comparison(score.method, score.source)
         row = [
-            words(source_title(score.method, score.source)),
+            source_cell(score.method, score.source),
             words(method_title(score.method, score.source)),
             with_interval(score.uar, score.interval.low, score.interval.high),
+            *([one_score(float(np.std(score.by_repeat, ddof=1)))] if several else []),
             mean_sd(score.folds_mean, score.folds_sd),
             whole(score.absent),
             whole(score.parameters),
@@ -92,14 +100,15 @@ def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
             *_compared(comparison),
         ]
         if any(known.values()):
-            row.insert(4, mean_sd(*(known[score.method, score.source] or (None, None))))
+            published = mean_sd(*(known[score.method, score.source] or (None, None)))
+            row.insert(-len(_COMPARED) - 3, published)
         rows.append(tuple(row))
     notes = [
         "UAR: unweighted average recall of one repeat's pooled answers, averaged over repeats; "
         f"{_interval_words(analysis)}. UAR of folds: mean ± SD over folds of the UAR over the "
         "classes present; Absent: classes missing from test folds, over all folds. Weights: "
-        "those that were trained for the target. Epoch: median of the best epochs. "
-        f"Difference: to the DNN. {_test_words(analysis, 'dnn')}"
+        "those trained for the target, biases included. Epoch: median of the best epochs."
+        + _comparison_words(analysis)
     ]
     if any(known.values()):
         notes.append(
@@ -128,7 +137,7 @@ def controls_table(analysis: Analysis) -> Table:
         other = analysis.score(comparison.other, comparison.other_source)
         rows.append(
             (
-                words(source_title(comparison.method, comparison.source)),
+                source_cell(comparison.method, comparison.source),
                 words(method_title(comparison.method, comparison.source)),
                 one_score(own.uar),
                 words(method_title(comparison.other, comparison.other_source)),
@@ -151,8 +160,8 @@ def controls_table(analysis: Analysis) -> Table:
         "column and a column that learned shuffled labels"
     )
     note = (
-        f"A gain is due to {needed}. Difference: ProgNet less control. "
-        f"{_test_words(analysis, 'controls')}"
+        f"A gain is due to {needed}; and it is little worth where a plain classifier does as "
+        f"well. Difference: ProgNet less control. {_test_words(analysis, 'controls')}"
     )
     title = f"{study.name}: ProgNet against its controls ({study.stamp})"
     return Table(file_name(study, "controls"), title, columns, tuple(rows), (note,), grouped=True)
@@ -163,7 +172,7 @@ def recalls_table(analysis: Analysis) -> Table | None:
     study = analysis.study
     if len(study.classes) > MOST_CLASSES:
         return None
-    sexes = sorted({sex for score in analysis.scores for sex in score.by_gender})
+    sexes = sexes_with_all_classes(study)
     columns = (
         *text_columns("Source", "Method"),
         *(Column(name, (f"recall_{name}",)) for name in study.classes),
@@ -171,17 +180,16 @@ def recalls_table(analysis: Analysis) -> Table | None:
     )
     rows = tuple(
         (
-            words(source_title(score.method, score.source)),
+            source_cell(score.method, score.source),
             words(method_title(score.method, score.source)),
             *(one_score(float(recall)) for recall in score.recalls),
             *(one_score(score.by_gender.get(sex)) for sex in sexes),
         )
         for score in in_order(analysis.scores)
     )
-    title = f"{study.name}: recall of each class, UAR of each sex ({study.stamp})"
-    note = "The UAR of a sex goes over the classes that its utterances have."
-    notes = (note,) if sexes else ()
-    return Table(file_name(study, "recalls"), title, columns, rows, notes, grouped=True)
+    shown = "recall of each class" + (", UAR of each sex" if sexes else "")
+    title = f"{study.name}: {shown} ({study.stamp})"
+    return Table(file_name(study, "recalls"), title, columns, rows, grouped=True)
 
 
 def forgetting_table(analysis: Analysis) -> Table:
@@ -196,7 +204,7 @@ def forgetting_table(analysis: Analysis) -> Table:
     )
     rows = tuple(
         (
-            words(source_title(each.method, each.source)),
+            source_cell(each.method, each.source),
             words(method_title(each.method, each.source)),
             words(each.task),
             words(f"{each.role} rows"),
@@ -208,13 +216,36 @@ def forgetting_table(analysis: Analysis) -> Table:
         for each in analysis.forgetting
     )
     note = (
-        "The source task on its own rows before and after the target was learned. A frozen column "
-        "cannot change; that it does not is measured here, not assumed. Stop rows, of a source "
-        "that has no test rows, chose its epoch: their UAR flatters, before and after alike. "
-        "Unchanged: every single count is the same."
+        "The source task on its own rows before and after the target was learned, heard through "
+        "the scaling that it was trained with. A frozen column cannot change; that it does not is "
+        "measured here, not assumed. Stop rows, of a source that has no test rows, chose its "
+        "epoch: their UAR flatters, before and after alike. Unchanged: every single answer is the "
+        "same."
     )
     title = f"{study.name}: what is left of the source ({study.stamp})"
     return Table(file_name(study, "forgetting"), title, columns, rows, (note,), grouped=True)
+
+
+def repeats_table(analysis: Analysis) -> Table:
+    """The pooled UAR of every repeat with every method; for files alone."""
+    study = analysis.study
+    columns = (
+        *text_columns("Source", "Method"),
+        Column("Repeat", ("repeat",)),
+        Column("UAR", ("uar",)),
+    )
+    rows = tuple(
+        (
+            source_cell(score.method, score.source),
+            words(method_title(score.method, score.source)),
+            whole(repeat),
+            one_score(float(value)),
+        )
+        for score in in_order(analysis.scores)
+        for repeat, value in enumerate(score.by_repeat, start=1)
+    )
+    title = f"{study.name}: UAR of each repeat's pooled answers ({study.stamp})"
+    return Table(file_name(study, "repeats"), title, columns, rows, on_page=False)
 
 
 def speakers_table(analysis: Analysis) -> Table:
@@ -260,7 +291,7 @@ def all_tests_table(analysis: Analysis) -> Table:
             first = number == 0
             rows.append(
                 (
-                    words(source_title(each.method, each.source)),
+                    source_cell(each.method, each.source),
                     words(method_title(each.method, each.source)),
                     words(method_title(each.other, each.other_source)),
                     words(test.name),
@@ -299,9 +330,14 @@ def _p(value: float | None) -> Cell:
 
 def _interval_words(analysis: Analysis) -> str:
     speakers = analysis.scores[0].interval.speakers if analysis.scores else None
-    if speakers is None:
-        return "in brackets the 95 % bootstrap interval over utterances"
-    return f"in brackets the 95 % bootstrap interval over {speakers} speakers"
+    over = "utterances" if speakers is None else f"{speakers} speakers"
+    return f"in brackets the 95 % bootstrap interval over {over}, with the models as they are"
+
+
+def _comparison_words(analysis: Analysis) -> str:
+    """How the columns of the difference to the network from scratch are to be read."""
+    tested = _test_words(analysis, "dnn")
+    return f" Difference: to the DNN. {tested}" if tested else ""
 
 
 def _test_words(analysis: Analysis, family: str) -> str:
@@ -309,11 +345,20 @@ def _test_words(analysis: Analysis, family: str) -> str:
     own = [c for c in analysis.comparisons if (c.other == "dnn") == (family == "dnn")]
     if not own:
         return ""
-    unit = "speakers" if "sign-flip" in own[0].primary.name else "folds"
+    test = own[0].primary.name
+    if "sign-flip" in test:
+        test += " of that difference, each speaker's answers swapped between the two"
+    else:
+        test += (
+            ", which asks whether the difference would hold with other training rows of the same "
+            "speakers, where the interval asks about other test speakers"
+        )
     tested = sum(not math.isnan(c.primary.p) for c in own)
+    corrected = f"p (Holm): corrected over {tested} comparisons; " if tested > 1 else ""
+    unit = "folds" if any(s is None for s in analysis.study.speakers) else "speakers"
     return (
-        f"p: {own[0].primary.name}; p (Holm): corrected over these {tested} comparisons; "
-        f"d_z: mean difference in standard deviations over {unit}; *: p (Holm) below {LEVEL}."
+        f"p: {test}; {corrected}d_z: mean difference in standard deviations over {unit}; "
+        f"*: p (Holm) below {LEVEL}."
     )
 
 

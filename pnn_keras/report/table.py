@@ -60,6 +60,7 @@ class Table:
         notes: what is to be known about it, below it.
         on_page: whether the page shows it, or its files alone.
         grouped: whether the page shows the first column as headings of groups.
+        stamp: what the scores are worth, which every row of its file ends with.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Table:
     notes: tuple[str, ...] = ()
     on_page: bool = True
     grouped: bool = False
+    stamp: str = ""
 
 
 def words(text: object) -> Cell:
@@ -123,9 +125,12 @@ def as_csv(table: Table) -> str:
     """
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow([field for column in table.columns for field in column.fields])
+    last = [("stamp", table.stamp)] if table.stamp else []
+    names = [field for column in table.columns for field in column.fields]
+    writer.writerow([*names, *(name for name, _ in last)])
     for row in table.rows:
-        writer.writerow([_plain(value) for cell in row for value in cell.values])
+        values = [_plain(value) for cell in row for value in cell.values]
+        writer.writerow([*values, *(value for _, value in last)])
     return written.getvalue()
 
 

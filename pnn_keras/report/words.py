@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pnn_keras.experiments import RunResult
-from pnn_keras.experiments.analysis import LEVEL, Analysis, Comparison
+import numpy as np
+
+from pnn_keras.experiments import RunResult, StudyResult
+from pnn_keras.experiments.analysis import LEVEL, Analysis, Comparison, MethodScore
 from pnn_keras.experiments.spec import source_tasks
 from pnn_keras.intervals import FEW_SPEAKERS
 from pnn_keras.methods import METHODS
 from pnn_keras.references import REFERENCES
 from pnn_keras.report import numbers
 from pnn_keras.report.naming import corpora_of, full_title, method_title
+from pnn_keras.report.run_tables import RoleCount
 from pnn_keras.task import parse_task
 
 #: What has to be beaten before a gain can be due to what a source learned.
@@ -24,8 +27,12 @@ EXTENDING_CONTROLS = {
     "prognet-rescaled": ("dnn-large", "prognet-random-rescaled"),
 }
 
-#: The methods whose gain is spoken of.
+#: The methods that are named where they are not shown to differ.
 SPOKEN = ("chain", "chain-rescaled", "ptft", "prognet", "prognet-adapter", "prognet-rescaled")
+
+
+#: The share of an interval's draws that may lack a class before it is said.
+MOST_ABSENT = 0.05
 
 
 def run_words(run: RunResult) -> list[str]:
@@ -35,10 +42,17 @@ def run_words(run: RunResult) -> list[str]:
     if missing:
         count = sum(len(jobs) for _, jobs in missing)
         total = count + sum(len(study.methods) for study in run.studies)
-        said.append(
-            f"Unfinished: {count} of {total} results are missing, and every comparison with them. "
+        done, parts = (sum(study.parts[i] for study in run.studies) for i in (0, 1))
+        follows = (
             "What follows is of what is finished; corrections over fewer comparisons are milder "
-            "than they will be. The command below computes the rest."
+            "than they will be. "
+            if count < total
+            else ""
+        )
+        said.append(
+            f"Unfinished: {done} of {parts} parts (a method's answers on some folds) are there; "
+            f"{count} of {total} results are missing, and every comparison with them. {follows}"
+            "The command below computes the rest."
         )
     synthetic = [corpus["name"] for corpus in run.record["corpora"] if corpus.get("synthetic")]
     if synthetic:
@@ -72,10 +86,29 @@ def study_words(analysis: Analysis) -> list[str]:
         *_gains(analysis),
         *_forgotten(analysis),
         *_stamps(analysis),
-        *_few_speakers(analysis),
+        *_intervals(analysis),
         *_smallest_p(analysis),
         *_repeats(analysis),
         *_absent(analysis),
+    ]
+
+
+def fold_words(study: StudyResult, counts: Sequence[RoleCount]) -> list[str]:
+    """Whether test speakers meet training rows of their own sex.
+
+    Args:
+        study: the study.
+        counts: who has which role in its folds.
+    """
+    held = {(c.repeat, c.fold, c.role, c.sex) for c in counts}
+    tested = [place for place in sorted(held) if place[2] == "test" and place[3] != "unknown"]
+    strange = {p[:2] for p in tested if (*p[:2], "train", p[3]) not in held}
+    if not strange:
+        return []
+    folds = study.protocol["repeats"] * study.protocol["folds"]
+    return [
+        f"In {len(strange)} of {folds} folds no training row is of a test speaker's sex: these "
+        "scores are of voices unlike those learned from, whatever their amount."
     ]
 
 
@@ -85,42 +118,63 @@ def _unfinished(analysis: Analysis) -> list[str]:
 
 
 def _chance(analysis: Analysis) -> list[str]:
-    """A network that has learned nothing is nothing to compare with."""
+    """What has learned nothing is nothing to compare with."""
     scratch, chance = analysis.score("dnn"), 1 / len(analysis.study.classes)
+    said = []
     if scratch is None:
-        return ["There is no network from scratch here, so that no gain can be told."]
-    if scratch.interval.low <= chance:
-        return [
+        said.append("There is no network from scratch here, so that no gain can be told.")
+    elif scratch.interval.low <= chance:
+        said.append(
             f"The DNN is not shown to be better than chance ({numbers.score(scratch.uar)} "
             f"{numbers.interval(scratch.interval.low, scratch.interval.high)}, chance "
             f"{numbers.score(chance)}): differences between methods mean little before they have "
             "learned something. More epochs, perhaps."
-        ]
-    return []
+        )
+    poor = [
+        full_title(score.method, score.source)
+        + (" (one answer to everything)" if _is_constant(score) else "")
+        for score in analysis.scores
+        if score is not scratch and score.interval.low <= chance
+    ]
+    if poor:
+        said.append(f"Not shown to be better than chance: {_listed(poor)}.")
+    return said
 
 
 def _plain(analysis: Analysis) -> list[str]:
-    """A plain classifier that does better makes every gain one over a weak network."""
+    """A plain classifier that does as well makes every gain one over a weak network."""
     better = [
         _with_numbers(c)
         for c in analysis.comparisons
         if c.other == "dnn" and c.method in REFERENCES and c.marked and c.difference > 0
     ]
-    if not better:
-        return []
-    return [
-        f"A plain classifier does better than the DNN: {_listed(better)}. Gains over such a "
-        "network are gains over a weak one."
-    ]
+    if better:
+        return [
+            f"A plain classifier does better than the DNN: {_listed(better)}. Gains over such a "
+            "network are gains over a weak one."
+        ]
+    best = max(analysis.scores, key=lambda score: score.uar)
+    if best.method in REFERENCES and len(analysis.scores) > 1:
+        return [
+            f"The highest UAR is that of a plain classifier, {full_title(best.method, '')} "
+            f"({numbers.score(best.uar)}): no network here is shown to be worth its weights."
+        ]
+    return []
 
 
 def _differences(analysis: Analysis) -> list[str]:
     """Whether each method differs from the network from scratch."""
-    compared = [c for c in analysis.comparisons if c.other == "dnn" and c.method in SPOKEN]
+    compared = [c for c in analysis.comparisons if c.other == "dnn"]
     said = []
-    better = [_with_numbers(c) for c in compared if c.marked and c.difference > 0]
+    better = [
+        _with_numbers(c)
+        for c in compared
+        if c.marked and c.difference > 0 and c.method not in REFERENCES
+    ]
     worse = [_with_numbers(c) for c in compared if c.marked and c.difference <= 0]
-    alike = [full_title(c.method, c.source) for c in compared if not c.marked]
+    alike = [
+        full_title(c.method, c.source) for c in compared if c.method in SPOKEN and not c.marked
+    ]
     if better:
         said.append(f"Better than the DNN after Holm's correction: {_listed(better)}.")
     if worse:
@@ -215,22 +269,31 @@ def _stamps(analysis: Analysis) -> list[str]:
     return said
 
 
-def _few_speakers(analysis: Analysis) -> list[str]:
-    found = analysis.scores[0].interval
+def _intervals(analysis: Analysis) -> list[str]:
+    """What the intervals are of, and why they are not to be taken at their word."""
+    found, study = analysis.scores[0].interval, analysis.study
+    said = []
+    if study.recognises_speakers:
+        return ["Intervals are over utterances: the speakers are the classes here."]
     if found.speakers is None:
-        return [
+        said.append(
             "Some speakers are not known: intervals are over utterances, as if each had a speaker "
             "of its own, which is too narrow."
-        ]
-    if found.speakers == 1:
+        )
+    elif found.speakers == 1:
         return ["There is one speaker: no interval, and nothing to be said about others."]
-    if found.speakers < FEW_SPEAKERS:
-        return [
+    elif found.speakers < FEW_SPEAKERS:
+        said.append(
             f"{found.speakers} speakers are few: percentile intervals over so few are too narrow. "
             "Whether methods differ is for the test to say, not for an interval that leaves out "
-            f"zero. And those of {corpora_of(analysis.study)} are no sample of all speakers."
-        ]
-    return []
+            f"zero. And those of {corpora_of(study)} are no sample of all speakers."
+        )
+    if found.absent > MOST_ABSENT * found.draws:
+        said.append(
+            f"In {found.absent} of {found.draws} draws of speakers some class was absent: the "
+            "intervals go over the others there."
+        )
+    return said
 
 
 def _smallest_p(analysis: Analysis) -> list[str]:
@@ -244,11 +307,12 @@ def _smallest_p(analysis: Analysis) -> list[str]:
     corrected = min(1.0, least * tested)
     if "exact" not in with_scratch[0].primary.name and corrected <= LEVEL:
         return []  # random patterns bound p far below anything of interest
-    said = (
-        f"The smallest p that the sign-flip test can reach here is {numbers.p_value(least)}; the "
-        f"smallest of {tested} comparisons becomes {numbers.p_value(corrected)} at best after "
-        "Holm's correction"
-    )
+    said = f"The smallest p that the sign-flip test can reach here is {numbers.p_value(least)}"
+    if tested > 1:
+        said += (
+            f"; the smallest of {tested} comparisons becomes {numbers.p_value(corrected)} at best "
+            "after Holm's correction"
+        )
     if corrected >= LEVEL:
         return [f"{said}: hardly any difference could have been marked, however large."]
     return [f"{said}."]
@@ -272,6 +336,11 @@ def _absent(analysis: Analysis) -> list[str]:
 
 def _with_numbers(comparison: Comparison) -> str:
     return f"{full_title(comparison.method, comparison.source)} ({_numbers(comparison)})"
+
+
+def _is_constant(score: MethodScore) -> bool:
+    """Whether every utterance was taken for the same class."""
+    return np.count_nonzero(score.confusion.sum(axis=0)) == 1
 
 
 def _numbers(comparison: Comparison) -> str:

@@ -27,11 +27,12 @@ from pnn_keras.report.run_tables import (
     protocols_table,
     role_counts,
     settings_table,
+    stop_rows,
 )
 from pnn_keras.report.sensitivity import connections_table, heat_map, stamp_of
 from pnn_keras.report.study_tables import study_tables
 from pnn_keras.report.table import Table, as_csv
-from pnn_keras.report.words import run_words, study_words
+from pnn_keras.report.words import fold_words, run_words, study_words
 from pnn_keras.sensitivity import sensitivity_words
 
 #: What a report holds: the page, and folders of its figures and tables.
@@ -131,7 +132,7 @@ def _across(run: RunResult, analyses: Sequence[Analysis], folder: Path) -> list[
     """What is seen only across studies: the transfer matrix and the learning curves."""
     made = [
         matrix_figures.transfer(analyses),
-        *course_figures.amounts(analyses, run.experiment),
+        *course_figures.amounts(analyses, run.experiment, stop_rows(run)),
     ]
     drawings = _written([d for d in made if d is not None], folder)
     table = matrix_figures.transfer_table(analyses)
@@ -149,6 +150,7 @@ def _study(run: RunResult, analysis: Analysis, folder: Path) -> Section:
     _write_tables(tables, folder)
     made = [
         score_figures.bars(analysis, run.experiment),
+        score_figures.differences(analysis),
         course_figures.curves(analysis),
         matrix_figures.confusions(analysis),
         score_figures.speakers(analysis),
@@ -160,7 +162,7 @@ def _study(run: RunResult, analysis: Analysis, folder: Path) -> Section:
         title=_title(study),
         stamp=study.stamp,
         sound=study.protocol["speaker_disjoint"] and not study.transductive,
-        words=study_words(analysis),
+        words=[*study_words(analysis), *fold_words(study, counts)],
         tables=tables,
         drawings=_written([d for d in made if d is not None], folder),
     )

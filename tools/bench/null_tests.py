@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pnn_keras.intervals import speaker_uars, uar_difference_interval
+from pnn_keras.intervals import speaker_contributions, uar_difference_interval
 from pnn_keras.permutation import sign_flip_test
 from pnn_keras.significance import (
     calibrated_cross_validation_test,
@@ -136,7 +136,9 @@ def speaker_tests(generator: np.random.Generator, count: int) -> dict[str, bool]
     first, second = (
         predict(half, targets, trained)[speakers, np.arange(len(speakers))] for half in features
     )
-    by_speaker = [speaker_uars(targets, answers, speakers, 2) for answers in (first, second)]
+    by_speaker = [
+        speaker_contributions(targets, answers, speakers, 2) for answers in (first, second)
+    ]
     right = (first == targets).astype(float) - (second == targets)
     interval = uar_difference_interval(
         targets, first, second, speakers, 2, level=1 - LEVEL, draws=1000
