@@ -167,7 +167,7 @@ def test_scores_are_drawn_against_the_amount_of_training_data(tmp_path):
     (drawing,) = course_figures.amounts(analyses, run.experiment, stop_rows(run))
     (axis,) = [axis for axis in drawing.figure.axes if axis.get_visible()]
     assert axis.get_title() == "from mine"
-    assert [label.get_text() for label in axis.get_xticklabels()] == ["1\n(30)", "4\n(120)"]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["1\n30 + 30", "4\n120 + 30"]
     assert len(axis.containers) == len(METHODS)
 
 
