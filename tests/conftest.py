@@ -11,8 +11,10 @@ import pytest
 from audio_made import tone, write
 from compiling_made import compiling
 from hypothesis import HealthCheck, settings
+from numbers_made import REGISTERED
 from serving_made import serving
 
+from pnn_keras import frontends
 from pnn_keras.cache import alone, cache_folder
 from pnn_keras.cli import main
 
@@ -51,6 +53,14 @@ def pytest_xdist_auto_num_workers():
         return cores
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(1, min(cores, memory // MEMORY))
+
+
+@pytest.fixture(scope="module")
+def registered():
+    """The made front-ends, known by their names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from pnn_keras.experiments.planning import plan
 from pnn_keras.experiments.running import _write_plan
 from pnn_keras.experiments.store import FORGETTING, Part, PartResult, write_part
 from pnn_keras.methods import METHODS
+from pnn_keras.report.run_tables import mean_stop_rows, role_counts
 from pnn_keras.search_space import Candidate
 from pnn_keras.statistics import confusion_matrix
 
@@ -92,6 +93,11 @@ def make_run(
                     run, part, _result(each, part, count, material, experiment, forgotten, chosen)
                 )
     return run
+
+
+def stopping(run) -> dict[int, float]:
+    """How many clips stop in each study of a run, the mean over its folds."""
+    return {s.number: mean_stop_rows(s, role_counts(run, s)) for s in run.studies}
 
 
 def _result(

@@ -41,6 +41,11 @@ def test_nkululeko_csv(audio):
     ]
 
 
+def test_a_speaker_whom_pandas_wrote_as_a_broken_number_is_the_whole_one(audio):
+    table = write(audio, "file,speaker\naudio/a.wav,3.0\naudio/b.flac,\naudio/c.ogg,v1.0\n")
+    assert [u.speaker for u in open_corpus(table)] == ["3", None, "v1.0"]
+
+
 @pytest.mark.parametrize("index", ["filewise", "segmented"])
 @pytest.mark.parametrize("storage", ["csv", "parquet"])
 def test_audformat_tables_load_as_they_are(index, storage, audio, monkeypatch):

@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from numbers_made import REGISTERED, make_corpus
+from numbers_made import make_corpus
 
-from pnn_keras import experiments, frontends
+from pnn_keras import experiments
 from pnn_keras.corpus import pool
 from pnn_keras.errors import ProtocolError, UserError
 from pnn_keras.experiments import (
@@ -25,12 +25,7 @@ from pnn_keras.material import load_material
 from pnn_keras.schedule import Settings
 from pnn_keras.shape import Shape
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _registered():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
-        yield
+pytestmark = pytest.mark.usefixtures("registered")
 
 
 @pytest.fixture(scope="module")

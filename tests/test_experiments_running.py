@@ -9,9 +9,8 @@ import shutil
 import numpy as np
 import pyarrow.parquet
 import pytest
-from numbers_made import REGISTERED, make_corpus
+from numbers_made import make_corpus
 
-from pnn_keras import frontends
 from pnn_keras.errors import UserError
 from pnn_keras.experiments import (
     Experiment,
@@ -29,16 +28,9 @@ from pnn_keras.protocol import read_folds
 from pnn_keras.schedule import Settings
 from pnn_keras.shape import Shape
 
-pytestmark = pytest.mark.usefixtures("uncompiled")
+pytestmark = pytest.mark.usefixtures("uncompiled", "registered")
 
 METHODS = ("logistic-regression", "dnn", "ptft", "prognet")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _registered():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from pnn_keras.experiments import (
     make_experiment,
     read_experiment,
     replaced,
-    spec,
     write_experiment,
 )
 from pnn_keras.experiments.named import EVERY_METHOD
+from pnn_keras.experiments.toml_table import to_toml
 from pnn_keras.methods import METHODS
 from pnn_keras.nested import Tuning
 from pnn_keras.schedule import Settings
@@ -283,7 +283,7 @@ NAMES = {
 def test_any_value_is_taken_or_refused_in_words(tmp_path_factory, data):
     table = data.draw(st.sampled_from(list(NAMES)))
     name = data.draw(st.sampled_from(NAMES[table]))
-    line = f"{name} = {spec._toml(data.draw(json_like))}"
+    line = f"{name} = {to_toml(data.draw(json_like))}"
     head = STUDY_LINES.replace(f"{name} = ", "#") if table == "studies" else ""
     content = {None: f"{line}\n{STUDY_LINES}", "studies": f"{head}{line}\n"}.get(
         table, f"[{table}]\n{line}\n{STUDY_LINES}"

@@ -9,10 +9,9 @@ import shutil
 import numpy as np
 import pytest
 from chain_made import made_chain
-from numbers_made import REGISTERED, Registered, make_corpus
-from run_made import make_run
+from numbers_made import Registered, make_corpus
+from run_made import make_run, stopping
 
-from pnn_keras import frontends
 from pnn_keras.base import open_base
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError, UserError
@@ -34,21 +33,16 @@ from pnn_keras.experiments.analysis import analyse
 from pnn_keras.experiments.named import EVERY_METHOD
 from pnn_keras.fold_files import open_protocol
 from pnn_keras.report import course_figures
-from pnn_keras.report.run_tables import extended_table, settings_table, stop_rows
+from pnn_keras.report.run_tables import extended_table, settings_table
 from pnn_keras.report.table import as_csv
 from pnn_keras.report.words import study_words
 from pnn_keras.schedule import Settings
 from pnn_keras.shape import Shape
 from pnn_keras.zoo import load
 
+pytestmark = pytest.mark.usefixtures("registered")
+
 METHODS = ("logistic-regression", "dnn", "ptft", "prognet", "prognet-random")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _registered():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +158,7 @@ def test_scores_are_drawn_against_the_amount_of_training_data(tmp_path):
     ]
     run = read_run(make_run(tmp_path, studies=studies))
     analyses = [analyse(study) for study in run.studies]
-    (drawing,) = course_figures.amounts(analyses, run.experiment, stop_rows(run))
+    (drawing,) = course_figures.amounts(analyses, run.experiment, stopping(run))
     (axis,) = [axis for axis in drawing.figure.axes if axis.get_visible()]
     assert axis.get_title() == "from mine"
     assert [label.get_text() for label in axis.get_xticklabels()] == ["1\n30 + 30", "4\n120 + 30"]

@@ -7,7 +7,7 @@ import itertools
 import matplotlib.colors
 import numpy as np
 import pytest
-from run_made import EPOCHS, make_run
+from run_made import EPOCHS, make_run, stopping
 
 from pnn_keras.experiments import Study, make_experiment, read_run
 from pnn_keras.experiments.analysis import analyse
@@ -16,7 +16,6 @@ from pnn_keras.figure_style import styled
 from pnn_keras.methods import METHODS
 from pnn_keras.report import course_figures, matrix_figures, score_figures
 from pnn_keras.report.drawing import LOOKS, write_drawing
-from pnn_keras.report.run_tables import stop_rows
 
 RIGHT = {"dnn": 5, "ptft": [5, 6], "prognet": [7, 8]}
 
@@ -111,7 +110,7 @@ def test_a_long_legend_lies_within_its_figure(tmp_path):
     run, analyses = analyses_of(tmp_path, studies=studies, curves=True)
     with styled():
         made = [course_figures.curves(analyses[0]), score_figures.speakers(analyses[0])]
-        made += course_figures.amounts(analyses, run.experiment, stop_rows(run))
+        made += course_figures.amounts(analyses, run.experiment, stopping(run))
         for drawing in made:
             drawing.figure.draw_without_rendering()
             (legend,) = drawing.figure.legends
@@ -221,7 +220,7 @@ def test_studies_that_differ_in_the_amount_alone_make_one_curve_from_few_to_all(
     (group,) = course_figures.amount_groups(analyses, run.experiment)
     assert [analysis.study.training_parts for analysis in group] == [1, 2, 4]
     with styled():
-        (drawing,) = course_figures.amounts(analyses, run.experiment, stop_rows(run))
+        (drawing,) = course_figures.amounts(analyses, run.experiment, stopping(run))
     labels = [label.get_text() for label in drawing.figure.axes[0].get_xticklabels()]
     assert [label.split("\n")[0] for label in labels] == ["1", "2", "4"]
 
@@ -237,7 +236,7 @@ def test_the_papers_curve_is_drawn_beside_figure_4(tmp_path):
         tmp_path, studies=studies, corpora=["IEMOCAP", "MSP-IMPROV"], name="paper-figure-4"
     )
     with styled():
-        (drawing,) = course_figures.amounts(analyses, run.experiment, stop_rows(run))
+        (drawing,) = course_figures.amounts(analyses, run.experiment, stopping(run))
     dotted = [line for line in drawing.figure.axes[0].lines if line.get_linestyle() == ":"]
     assert list(dotted[0].get_ydata()) == [0.552, 0.585, 0.614, 0.640]
     assert "Dotted: the paper" in drawing.caption

@@ -8,9 +8,8 @@ import shutil
 
 import numpy as np
 import pytest
-from numbers_made import REGISTERED, make_corpus
+from numbers_made import make_corpus
 
-from pnn_keras import frontends
 from pnn_keras.errors import UserError
 from pnn_keras.experiments import Experiment, Study, read_run, run_experiment
 from pnn_keras.experiments.store import Part, read_part, write_part
@@ -19,16 +18,9 @@ from pnn_keras.report.run_tables import settings_table
 from pnn_keras.schedule import Settings
 from pnn_keras.shape import Shape
 
-pytestmark = pytest.mark.usefixtures("uncompiled")
+pytestmark = pytest.mark.usefixtures("uncompiled", "registered")
 
 METHODS = ("logistic-regression", "dnn", "ptft", "prognet", "prognet-shuffled")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _registered():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
-        yield
 
 
 @pytest.fixture(scope="module")

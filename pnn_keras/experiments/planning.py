@@ -11,13 +11,13 @@ import numpy as np
 from pnn_keras.base import Base, check_scaling, open_base, refuse_heard
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError, UserError
+from pnn_keras.experiments.questions import check_different, check_shape
 from pnn_keras.experiments.spec import Experiment, Study, source_tasks
 from pnn_keras.experiments.store import Part
 from pnn_keras.fold_files import open_protocol
 from pnn_keras.material import Material
-from pnn_keras.methods import METHODS, can_learn
+from pnn_keras.methods import can_learn
 from pnn_keras.protocol import Protocol
-from pnn_keras.shape import Shape
 from pnn_keras.task import PAPER_CLASSES, Task, make_task, parse_task
 
 #: Memory that the activations and weights of a group of members may take, in bytes.
@@ -121,7 +121,7 @@ def plan(
             class that it has trained.
     """
     bases = bases or {}
-    _check_shape(experiment, [column.name for b in bases.values() for column in b.columns])
+    check_shape(experiment, [column.name for b in bases.values() for column in b.columns])
     planned = []
     for number, study in enumerate(experiment.studies):
         target, sources = _tasks(study, experiment.classes, material.utterances)
@@ -161,41 +161,13 @@ def check_experiment(experiment: Experiment, utterances: Sequence[Utterance]) ->
         ProtocolError: as :func:`plan`.
     """
     if not any(study.from_model for study in experiment.studies):
-        _check_shape(experiment, [])
+        check_shape(experiment, [])
     unheard = [_Unread(*(getattr(u, f.name) for f in _FIELDS)) for u in utterances]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they come with the plan
         for study in experiment.studies:
             target, _ = _tasks(study, experiment.classes, unheard)
             _division(experiment, study, target, unheard, repeats=1)
-
-
-def _check_shape(experiment: Experiment, columns: Sequence[str]) -> None:
-    """Refuses a shape that names a task that no study learns first and no chain brings."""
-    sources = [s for study in experiment.studies for s in study.sources]
-    tasks = dict.fromkeys(task for source in sources for task in source_tasks(source))
-    experiment.shape.check_tasks(list(tasks), columns)
-    for study in experiment.studies:
-        _check_one_size(study, experiment.shape)
-
-
-def _check_one_size(study: Study, shape: Shape) -> None:
-    """Refuses a network as large as the ProgNet beside ProgNets of several sizes.
-
-    It is learned once for all sources of as many tasks.
-    """
-    named = [name for name in study.methods if METHODS[name].size_only]
-    found: dict[int, tuple[str, list]] = {}
-    for source in study.sources if named else ():
-        tasks = source_tasks(source)
-        widths = [list(shape.of_source(task)) for task in tasks]
-        first, known = found.setdefault(len(tasks), (source, widths))
-        if widths != known:
-            raise UserError(
-                f"{', '.join(named)} has as many weights as one ProgNet. Received: {first} with "
-                f"hidden layers {known} and {source} with {widths}. Give their columns the same "
-                "widths, or each a study of its own"
-            )
 
 
 def _tasks(
@@ -207,38 +179,8 @@ def _tasks(
         source: [_task(spec, classes, utterances) for spec in source_tasks(source)]
         for source in study.sources
     }
-    _check_different(study, target, sources, utterances)
+    check_different(study, target, sources, utterances)
     return target, sources
-
-
-def _check_different(
-    study: Study,
-    target: Task,
-    sources: Mapping[str, Sequence[Task]],
-    utterances: Sequence[Utterance],
-) -> None:
-    """Refuses one task in two places, however it is spelled there."""
-    listed: dict[tuple, str] = {}
-    for source in study.sources:
-        meant = tuple(_meant(task, utterances) for task in sources[source])
-        if _meant(target, utterances) in meant:
-            raise UserError(
-                f"A target is not its own source. Received: {source!r} for {study.target!r}, "
-                "which is the same task in these corpora"
-            )
-        if len(set(meant)) < len(meant):
-            raise UserError(f"A source learns each task once. Received: {source!r}")
-        if meant in listed:
-            raise UserError(
-                f"Each source is listed once. Received: {listed[meant]!r} and {source!r} for "
-                f"{study.target!r}"
-            )
-        listed[meant] = source
-
-
-def _meant(task: Task, utterances: Sequence[Utterance]) -> tuple[str, frozenset[str]]:
-    """What tells whether two tasks are one: the label, and the corpora that it is learned from."""
-    return task.label, frozenset(u.corpus for u in utterances if task.value(u) is not None)
 
 
 def _division(

@@ -120,6 +120,18 @@ class StudyResult:
         """Whether the speakers are the classes."""
         return parse_task(self.target)[0] == "speaker"
 
+    @property
+    def comparable_sexes(self) -> list[str]:
+        """The sexes, where the utterances of each have every class, so that their UARs compare.
+
+        Where sexes or speakers are the classes a sex's UAR would be a recall.
+        """
+        sexes = sorted({sex for sex in self.genders if sex is not None})
+        every = all(
+            len(set(self.targets[self.genders == sex])) == len(self.classes) for sex in sexes
+        )
+        return sexes if every else []
+
     def method(self, name: str, source: str = "") -> MethodResult | None:
         """The result of a method; None if it was not asked for or is not finished.
 

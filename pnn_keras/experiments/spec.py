@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 import tomllib
-import types
-import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pnn_keras.errors import UserError
+from pnn_keras.experiments.toml_table import from_table, to_table, to_toml
 from pnn_keras.fold_files import from_folder
 from pnn_keras.learner import SCALINGS
 from pnn_keras.methods import METHODS, find_method
@@ -24,14 +21,6 @@ from pnn_keras.task import parse_task
 
 #: What ``classes`` can be besides a list: the paper's four where a corpus has them, or its own.
 CLASS_CHOICES = ("paper", "all")
-
-#: What kinds of values are called, one of them and several.
-_KINDS = {
-    bool: ("true or false", "values true or false"),
-    int: ("a whole number", "whole numbers"),
-    float: ("a number", "numbers"),
-    str: ("a text in quotes", "texts in quotes"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -250,16 +239,16 @@ def read_experiment(path: str | Path) -> Experiment:
     found.setdefault("title", "")
     found.setdefault("corpora", [])
     found["studies"] = [
-        _in_full(_made(Study, study, f"{path}, studies"), path.parent) for study in studies
+        _in_full(from_table(Study, study, f"{path}, studies"), path.parent) for study in studies
     ]
     for name, kind in (("settings", Settings), ("shape", Shape), ("tuning", Tuning)):
         table = found.get(name, {})
         if not isinstance(table, dict):
             raise UserError(
-                f"{path}: {name} is a table, headed [{name}]. Received: {_toml(table)}"
+                f"{path}: {name} is a table, headed [{name}]. Received: {to_toml(table)}"
             )
-        found[name] = _made(kind, table, f"{path}, {name}")
-    return _made(Experiment, found, str(path))
+        found[name] = from_table(kind, table, f"{path}, {name}")
+    return from_table(Experiment, found, str(path))
 
 
 def in_full(experiment: Experiment, folder: str | Path) -> Experiment:
@@ -289,109 +278,13 @@ def write_experiment(experiment: Experiment) -> str:
     fields = {f.name: getattr(experiment, f.name) for f in dataclasses.fields(Experiment)}
     studies, settings, shape = (fields.pop(name) for name in ("studies", "settings", "shape"))
     tuning = fields.pop("tuning")
-    lines = [f"{name} = {_toml(value)}" for name, value in fields.items()]
-    lines += ["", "[settings]", *_table(settings), "", "[shape]", *_table(shape)]
+    lines = [f"{name} = {to_toml(value)}" for name, value in fields.items()]
+    lines += ["", "[settings]", *to_table(settings), "", "[shape]", *to_table(shape)]
     if any(study.nested for study in studies):
-        lines += ["", "[tuning]", *_table(tuning)]
+        lines += ["", "[tuning]", *to_table(tuning)]
     for study in studies:
-        lines += ["", "[[studies]]", *_table(study)]
+        lines += ["", "[[studies]]", *to_table(study)]
     return "\n".join(lines) + "\n"
-
-
-def _table(value) -> list[str]:
-    pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-    # TOML has no word for "none": what is not set is left out.
-    return [f"{name} = {_toml(v)}" for name, v in pairs if v is not None]
-
-
-def _toml(value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, Mapping):
-        pairs = (f"{_toml(str(name))} = {_toml(of)}" for name, of in value.items())
-        return f"{{ {', '.join(pairs)} }}"
-    if isinstance(value, str):
-        # JSON escapes as TOML does, but for the one control character that JSON takes as it is.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return repr(value)
-
-
-def _made(kind, found: Mapping, where: str):
-    """An instance of a dataclass from a table of a file; refuses names and values that do not fit.
-
-    Args:
-        kind: the dataclass.
-        found: values by the names of its fields.
-        where: the file and table, for messages.
-    """
-    known = [field.name for field in dataclasses.fields(kind)]
-    unknown = sorted(set(found) - set(known))
-    if unknown:
-        raise UserError(
-            f"{where}: unknown {', '.join(unknown)}. Known: {', '.join(known)}. "
-            "See: pnn-keras experiment show paper-table-2"
-        )
-    needed = [f.name for f in dataclasses.fields(kind) if _is_needed(f) and f.name not in found]
-    if needed:
-        raise UserError(f"{where}: {', '.join(needed)} is missing. Add it")
-    hints = typing.get_type_hints(kind)
-    for name, value in found.items():
-        if not _fits(value, hints[name]):
-            mend = f". Write: {name} = {_toml([value])}" if _fits([value], hints[name]) else ""
-            raise UserError(
-                f"{where}: {name} is {_in_words(hints[name])}. Received: {_toml(value)}{mend}"
-            )
-    try:
-        return kind(**{name: _fixed(value) for name, value in found.items()})
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from error
-
-
-def _is_needed(field: dataclasses.Field) -> bool:
-    missing = dataclasses.MISSING
-    return field.default is missing and field.default_factory is missing
-
-
-def _fits(value, hint) -> bool:
-    """Whether a value of a file is of the kind that a field's annotation names."""
-    kind, inner = typing.get_origin(hint), typing.get_args(hint)
-    if kind in (typing.Union, types.UnionType):
-        return any(_fits(value, each) for each in inner)
-    if kind in (tuple, Sequence):
-        return isinstance(value, list) and all(_fits(each, inner[0]) for each in value)
-    if kind is Mapping:
-        return isinstance(value, Mapping) and all(_fits(v, inner[1]) for v in value.values())
-    if hint is float:
-        return type(value) in (int, float) and math.isfinite(value)
-    return type(value) is hint  # true is no whole number
-
-
-def _in_words(hint, several: bool = False) -> str:
-    """What values of an annotation's kind are called.
-
-    >>> _in_words(Sequence[int] | Mapping[str, Sequence[int]] | None)
-    'a list of whole numbers or a table of lists of whole numbers'
-    """
-    kind, inner = typing.get_origin(hint), typing.get_args(hint)
-    if kind in (typing.Union, types.UnionType):
-        # TOML has no word for "none".
-        return " or ".join(_in_words(each) for each in inner if each is not types.NoneType)
-    if kind in (tuple, Sequence):
-        return f"{'lists' if several else 'a list'} of {_in_words(inner[0], several=True)}"
-    if kind is Mapping:
-        return f"a table of {_in_words(inner[1], several=True)}"
-    return _KINDS[hint][several]
-
-
-def _fixed(value):
-    """A value of a file with tuples for its lists, which nobody can change."""
-    if isinstance(value, list):
-        return tuple(value)
-    if isinstance(value, Mapping):
-        return {name: _fixed(each) for name, each in value.items()}
-    return value
 
 
 def _check_list(name: str, value) -> None:

@@ -45,17 +45,6 @@ def source_cell(method: str, source: str) -> Cell:
     return Cell(title, (None if title == numbers.NONE else title,))
 
 
-def sexes_with_all_classes(study: StudyResult) -> list[str]:
-    """The sexes, where the utterances of each have every class, so that their UARs compare.
-
-    Where sexes or speakers are the classes a sex's UAR would be a recall.
-    """
-    sexes = sorted({sex for sex in study.genders if sex is not None})
-    classes = len(study.classes)
-    complete = all(len(set(study.targets[study.genders == sex])) == classes for sex in sexes)
-    return sexes if complete else []
-
-
 def full_title(method: str, source: str) -> str:
     """A method and its sources in a sentence.
 

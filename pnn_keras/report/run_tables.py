@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pnn_keras.errors import UserError
@@ -211,16 +211,13 @@ def role_counts(run: RunResult, study: StudyResult) -> list[RoleCount]:
     return [RoleCount(*place, len(speakers[place]), n) for place, n in utterances.items()]
 
 
-def stop_rows(run: RunResult) -> dict[int, float]:
-    """How many labelled utterances stop, the mean over a study's folds, by its number."""
-    found = {}
-    for study in run.studies:
-        stop = sum(c.utterances for c in role_counts(run, study) if c.role == "stop")
-        found[study.number] = stop / (study.protocol["repeats"] * study.protocol["folds"])
-    return found
+def mean_stop_rows(study: StudyResult, counts: Sequence[RoleCount]) -> float:
+    """How many labelled utterances stop, the mean over a study's folds."""
+    stopping = sum(each.utterances for each in counts if each.role == "stop")
+    return stopping / (study.protocol["repeats"] * study.protocol["folds"])
 
 
-def folds_table(study: StudyResult, counts: list[RoleCount]) -> Table:
+def folds_table(study: StudyResult, counts: Sequence[RoleCount]) -> Table:
     """Who has which role in each fold; for files alone."""
     columns = (
         Column("Repeat", ("repeat",)),

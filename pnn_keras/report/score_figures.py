@@ -18,7 +18,6 @@ from pnn_keras.report.naming import (
     in_order,
     method_title,
     most_telling,
-    sexes_with_all_classes,
     source_title,
 )
 
@@ -146,7 +145,7 @@ def speakers(analysis: Analysis) -> Drawing | None:
     of_speaker.set_xlim(-0.02, 1.02)
     alone = _one_class_each(study)
     measured = "Recall" if alone else "UAR over the classes present"
-    if sexes_with_all_classes(study) and not alone:
+    if study.comparable_sexes and not alone:
         of_speaker.set_xlabel(f"{measured} (dashed: chance)")
         for axis in (of_sex, of_speaker):
             chance_line(axis, len(study.classes))

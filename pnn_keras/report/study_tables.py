@@ -16,7 +16,6 @@ from pnn_keras.report.naming import (
     full_title,
     in_order,
     method_title,
-    sexes_with_all_classes,
     source_cell,
     source_title,
 )
@@ -172,7 +171,7 @@ def recalls_table(analysis: Analysis) -> Table | None:
     study = analysis.study
     if len(study.classes) > MOST_CLASSES:
         return None
-    sexes = sexes_with_all_classes(study)
+    sexes = study.comparable_sexes
     columns = (
         *text_columns("Source", "Method"),
         *(Column(name, (f"recall_{name}",)) for name in study.classes),

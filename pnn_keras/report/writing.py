@@ -21,13 +21,14 @@ from pnn_keras.report.latex import as_latex
 from pnn_keras.report.naming import file_name
 from pnn_keras.report.page import Section, page
 from pnn_keras.report.run_tables import (
+    RoleCount,
     corpora_table,
     extended_table,
     folds_table,
+    mean_stop_rows,
     protocols_table,
     role_counts,
     settings_table,
-    stop_rows,
 )
 from pnn_keras.report.sensitivity import connections_table, heat_map, stamp_of
 from pnn_keras.report.study_tables import study_tables
@@ -67,11 +68,12 @@ def write_report(run: str | Path, out: str | Path | None = None) -> Path:
     folder = found.folder / "report" if out is None else Path(out)
     inspections = read_inspections(found.folder)
     analyses = [analyse(study) for study in found.studies]
+    counts = [role_counts(found, study) for study in found.studies]
     try:
         with styled():
             sections = [
-                *_across(found, analyses, folder),
-                *(_study(found, analysis, folder) for analysis in analyses),
+                *_across(found, analyses, counts, folder),
+                *(_study(found, *each, folder) for each in zip(analyses, counts, strict=True)),
                 *(_inspection(*each, folder) for each in inspections.items()),
                 _about(found, folder),
             ]
@@ -128,11 +130,20 @@ def _head(run: RunResult) -> tuple[str, list[str]]:
     ]
 
 
-def _across(run: RunResult, analyses: Sequence[Analysis], folder: Path) -> list[Section]:
+def _across(
+    run: RunResult,
+    analyses: Sequence[Analysis],
+    counts: Sequence[Sequence[RoleCount]],
+    folder: Path,
+) -> list[Section]:
     """What is seen only across studies: the transfer matrix and the learning curves."""
+    stopping = {
+        study.number: mean_stop_rows(study, own)
+        for study, own in zip(run.studies, counts, strict=True)
+    }
     made = [
         matrix_figures.transfer(analyses),
-        *course_figures.amounts(analyses, run.experiment, stop_rows(run)),
+        *course_figures.amounts(analyses, run.experiment, stopping),
     ]
     drawings = _written([d for d in made if d is not None], folder)
     table = matrix_figures.transfer_table(analyses)
@@ -143,9 +154,10 @@ def _across(run: RunResult, analyses: Sequence[Analysis], folder: Path) -> list[
     return [Section("across", "Across studies", tables=tables, drawings=drawings)]
 
 
-def _study(run: RunResult, analysis: Analysis, folder: Path) -> Section:
+def _study(
+    run: RunResult, analysis: Analysis, counts: Sequence[RoleCount], folder: Path
+) -> Section:
     study = analysis.study
-    counts = role_counts(run, study)
     tables = [*study_tables(analysis, run.experiment), folds_table(study, counts)]
     _write_tables(tables, folder)
     made = [
