@@ -69,6 +69,9 @@ def test_a_study_that_cannot_work_is_refused(options, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"name": "../mine"}, "no slash"),
+        ({"name": ".."}, "dot or space at its ends"),
+        ({"name": ""}, "that of a folder"),
         ({"classes": "mine"}, "paper or all"),
         ({"scaling": "room"}, "training, corpus, speaker"),
         ({"repeats": 0}, "at least 1"),
@@ -97,9 +100,11 @@ def test_a_named_experiment_is_read_as_it_was_written(name, tmp_path):
 
 
 text = st.text(st.characters(blacklist_categories=("Cs",)), max_size=20)
+in_names = st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="/\\")
+names = st.text(in_names, min_size=1, max_size=20).filter(lambda n: n == n.strip(". "))
 
 
-@given(title=text, name=text, seed=st.integers(0, 2**31), rate=st.floats(1e-9, 1))
+@given(title=text, name=names, seed=st.integers(0, 2**31), rate=st.floats(1e-9, 1))
 def test_any_experiment_is_read_as_it_was_written(tmp_path_factory, title, name, seed, rate):
     made = experiment(
         name=name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -129,7 +130,7 @@ class Experiment:
     """Studies on corpora, and every choice behind them.
 
     Args:
-        name: what it is called.
+        name: what it is called, and the folder of its run below ``runs/``.
         title: what it asks.
         corpora: what :func:`pnn_keras.open_corpus` takes, each.
         studies: the comparisons.
@@ -164,6 +165,7 @@ class Experiment:
     tuning: Tuning = dataclasses.field(default_factory=Tuning)
 
     def __post_init__(self) -> None:
+        _check_name(self.name)
         _check_list("corpora", self.corpora)
         _check_not_negative("augment", self.augment)
         _check_not_negative("seed", self.settings.seed)
@@ -285,6 +287,15 @@ def write_experiment(experiment: Experiment) -> str:
     for study in studies:
         lines += ["", "[[studies]]", *to_table(study)]
     return "\n".join(lines) + "\n"
+
+
+def _check_name(name: str) -> None:
+    """Refuses what would lead out of ``runs/``."""
+    if name != name.strip(". ") or not re.fullmatch(r"[^/\\\x00-\x1f]+", name):
+        raise UserError(
+            "An experiment's name is that of a folder: no slash, and no dot or space at its ends. "
+            f"Received: {name!r}"
+        )
 
 
 def _check_list(name: str, value) -> None:
