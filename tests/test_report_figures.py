@@ -225,6 +225,24 @@ def test_studies_that_differ_in_the_amount_alone_make_one_curve_from_few_to_all(
     assert [label.split("\n")[0] for label in labels] == ["1", "2", "4"]
 
 
+def test_of_many_methods_the_controls_are_drawn_beside_what_they_control(tmp_path):
+    methods = ("svm", "dnn", "dnn-large", "ptft", "prognet", "prognet-adapter", "prognet-shuffled")
+    studies = [
+        Study("emotion@two", ("emotion@one",), methods, "paper-10-fold", parts) for parts in (1, 2)
+    ]
+    run, analyses = analyses_of(tmp_path, studies=studies, corpora=["one", "two"])
+    with styled():
+        (drawing,) = course_figures.amounts(analyses, run.experiment, stopping(run))
+    assert [axis.get_title() for axis in drawing.figure.axes] == [
+        "from emotion@one",
+        "from emotion@one\nProgNet and its controls",
+    ]
+    assert [[bars.get_label() for bars in axis.containers] for axis in drawing.figure.axes] == [
+        [METHODS[m].title for m in ("svm", "dnn", "ptft", "prognet", "prognet-adapter")],
+        [METHODS[m].title for m in ("dnn", "dnn-large", "prognet", "prognet-shuffled")],
+    ]
+
+
 def test_amounts_are_no_matrix(amounts):
     assert matrix_figures.transfer(amounts[1]) is None
 

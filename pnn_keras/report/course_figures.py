@@ -13,7 +13,15 @@ from pnn_keras.experiments.analysis import Analysis
 from pnn_keras.report import numbers, paper
 from pnn_keras.report.drawing import LOOKS, Drawing, canvas, chance_line, shared_legend
 from pnn_keras.report.naming import file_name, from_source, method_title
+from pnn_keras.report.words import EXTENDING_CONTROLS, GAIN_CONTROLS
 from pnn_keras.statistics import uar
+
+#: More methods than these cannot be told apart in one panel: controls then get their own.
+MOST_IN_PANEL = 6
+
+#: What a panel of controls shows: them, and what they are held against.
+_CONTROLS = {*GAIN_CONTROLS, *(c for controls in EXTENDING_CONTROLS.values() for c in controls)}
+_CONTROLLED = {"dnn", *EXTENDING_CONTROLS}
 
 
 def traced_uar(result: MethodResult) -> np.ndarray:
@@ -34,7 +42,7 @@ def curves(analysis: Analysis) -> Drawing | None:
         for result in results:
             handles[result.method] = _course(axis, traced_uar(result), result)
         chance_line(axis, len(study.classes), upright=False)
-        axis.set_title(f"from {source}" if source else "no source")
+        axis.set_title(_title(source))
         axis.set_xlabel("epoch")
     _finish(figure, axes, len(panels), handles)
     several = study.protocol["repeats"] > 1
@@ -65,19 +73,20 @@ def amounts(
     drawings = []
     for group in amount_groups(analyses, experiment):
         first = group[0].study
-        panels = _panels(first.methods)
-        figure, axes = _grid(len(panels))
+        panels = _amount_panels(first.methods)
+        # All of one source stand below each other, in the page's width.
+        figure, axes = _grid(len(panels), 1 if len(_panels(first.methods)) == 1 else 2)
         handles, published = {}, False
-        for axis, (source, results) in zip(axes.flat, panels.items(), strict=False):
+        for axis, (title, results) in zip(axes.flat, panels, strict=False):
             for shift, result in enumerate(results):
-                offset = (shift - (len(results) - 1) / 2) * min(0.06, 0.5 / len(results))
+                offset = (shift - (len(results) - 1) / 2) * min(0.1, 0.7 / len(results))
                 handles[result.method] = _amount_line(axis, group, result, offset)
                 published |= _published_line(axis, group, result, experiment)
-            axis.set_title(f"from {source}" if source else "no source")
+            axis.set_title(title)
             ticks = [_amount(a.study, stopping[a.study.number]) for a in group]
             axis.set_xticks(range(len(group)), ticks)
             axis.set_xlabel("parts trained on; utterances that train + stop")
-            axis.set_xlim(-0.4, len(group) - 0.6)
+            axis.set_xlim(-0.45, len(group) - 0.55)
         _finish(figure, axes, len(panels), handles)
         caption = (
             f"{first.target}: UAR against the amount of target data, with 95 % bootstrap "
@@ -116,10 +125,28 @@ def _panels(results: Sequence[MethodResult]) -> dict[str, list[MethodResult]]:
     return panels
 
 
-def _grid(panels: int):
-    columns = min(panels, 2)
+def _amount_panels(results: Sequence[MethodResult]) -> list[tuple[str, list[MethodResult]]]:
+    """Titles and results by source; where there are many, controls beside what they control."""
+    panels = []
+    for source, own in _panels(results).items():
+        title = _title(source)
+        controls = [r for r in own if r.method in _CONTROLS | _CONTROLLED]
+        if len(own) <= MOST_IN_PANEL or not any(r.method in _CONTROLS for r in controls):
+            panels.append((title, own))
+            continue
+        panels.append((title, [r for r in own if r.method not in _CONTROLS]))
+        panels.append((f"{title}\nProgNet and its controls", controls))
+    return panels
+
+
+def _title(source: str) -> str:
+    return f"from {source}" if source else "no source"
+
+
+def _grid(panels: int, columns: int = 2):
+    columns = min(panels, columns)
     rows = -(-panels // columns)
-    figure, axes = canvas(0.5 + 2.5 * rows, rows, columns, sharey=True)
+    figure, axes = canvas(0.5 + 2.5 * rows, rows, columns, sharey=columns > 1)
     for axis in axes.flat[panels:]:
         axis.set_visible(False)
     return figure, axes
