@@ -33,6 +33,7 @@ from pnn_keras.cache import CACHE_VARIABLE, cache_folder
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import AudioError, CorpusError, PnnKerasError, UserError
 from pnn_keras.frontends import Frontend
+from pnn_keras.processes import usable_cores
 
 _FORMAT = 2  # of an entry: digest, values, defects (one per line)
 _DIGEST = 16  # bytes of digest before the values of an entry
@@ -345,8 +346,7 @@ def _extract_signal(
 def _threads(workers: int | None) -> Iterator[ThreadPoolExecutor]:
     """A pool that drops the work it has not begun when an exception (Ctrl-C) passes."""
     if workers is None:
-        affinity = getattr(os, "sched_getaffinity", None)
-        workers = len(affinity(0)) if affinity else os.cpu_count() or 1
+        workers = usable_cores()
     if workers < 1:
         raise UserError(f"workers is a positive number or None. Received: workers={workers}")
     pool = ThreadPoolExecutor(workers, thread_name_prefix="extract")

@@ -15,13 +15,14 @@ from pnn_keras.errors import UserError
 from pnn_keras.experiments import (
     Experiment,
     Study,
+    computing,
     planning,
     read_experiment,
     read_run,
     run_experiment,
-    running,
 )
 from pnn_keras.experiments.pace import COSTS, SOURCE_COSTS, part_costs
+from pnn_keras.experiments.sharing import units_of
 from pnn_keras.material import load_material
 from pnn_keras.nested import Tuning
 from pnn_keras.protocol import read_folds
@@ -160,11 +161,56 @@ def test_a_killed_run_goes_on_where_it_was(folder, made, tmp_path, monkeypatch):
         assert np.array_equal(values, answers(folder)[name])
 
 
+def test_several_processes_answer_as_one_does(folder, made, tmp_path):
+    done = []
+    shared = run(
+        made, tmp_path / "run", processes=2, on_part=lambda part, line: done.append((part, line))
+    )
+    same_answers(answers(shared), answers(folder))
+    assert sorted(part.method for part, _ in done) == sorted(METHODS)
+    assert done[-1][1].startswith("4 of 4 parts, about 0:00:00 left")
+
+
+def test_several_processes_compute_what_is_left_of_a_run(folder, made, tmp_path):
+    shutil.copytree(folder, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "results" / "000" / "prognet")
+    done = []
+    run(made, tmp_path / "run", processes=2, on_part=lambda part, line: done.append(part.method))
+    assert done == ["prognet"]
+    same_answers(answers(tmp_path / "run"), answers(folder))
+
+
+def test_no_processes_are_refused(made, tmp_path):
+    with pytest.raises(UserError, match="at least 1. Received: 0"):
+        run(made, tmp_path / "run", processes=0)
+
+
+def test_parts_that_share_source_columns_stay_together_the_longest_first(made):
+    methods = ("dnn", "ptft", "prognet", "prognet-random", "prognet-shuffled", "multitask")
+    study = Study("emotion@made", ("gender@made", "speaker@made"), methods, "paper-10-fold")
+    material = load_material([made], "registered", workers=1)
+    planned = planning.plan(experiment(studies=(study,), repeats=3), material)
+    units = units_of(planned, planned[0].parts)
+    told = [([part.method for part in unit], unit[0].source) for unit in units]
+    first, second = (told[i : i + 7] for i in (0, 7))
+    fitting = ["ptft", "prognet", "prognet-shuffled"]
+    assert first[:2] == [(fitting, "speaker@made"), (fitting, "gender@made")]
+    assert sorted(first[2:]) == [
+        (["dnn"], ""),
+        (["multitask"], "gender@made"),
+        (["multitask"], "speaker@made"),
+        (["prognet-random"], "gender@made"),
+        (["prognet-random"], "speaker@made"),
+    ]
+    assert first == second and len(units) == 14
+    assert {part.members[0] for unit in units[:7] for part in unit} == {0}
+
+
 def test_a_finished_run_is_not_computed_again(folder, made, monkeypatch):
     def refuse(*arguments):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(running.Bench, "fit", refuse)
+    monkeypatch.setattr(computing.Bench, "fit", refuse)
     assert run(made, folder) == folder
 
 

@@ -183,6 +183,15 @@ def experiment_run(
     ] = None,
     strict: Strict = False,
     workers: Workers = None,
+    processes: Annotated[
+        int,
+        option(
+            "--processes",
+            min=1,
+            help="Processes that compute, each with its share of the cores: one per core is "
+            "fastest, and takes as many times the memory.",
+        ),
+    ] = 1,
     quiet: Quiet = False,
 ) -> None:
     """Run an experiment, or go on with one that was interrupted."""
@@ -212,6 +221,7 @@ def experiment_run(
         progress=not quiet,
         strict=strict,
         workers=workers,
+        processes=processes,
         reuse=reuse or (),
         on_part=(lambda part, line: None) if quiet else (lambda part, line: terminal.note(line)),
     )

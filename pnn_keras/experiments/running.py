@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import datetime
 import json
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pnn_keras.base import base_sources
-from pnn_keras.bench import Bench, Outcome
 from pnn_keras.corpus import Corpus, pool
 from pnn_keras.errors import UserError
+from pnn_keras.experiments.computing import PartComputer
 from pnn_keras.experiments.opening import open_experiment
 from pnn_keras.experiments.pace import Pace, say
 from pnn_keras.experiments.planning import Planned, frontend_of, open_bases, plan
 from pnn_keras.experiments.reusing import open_other, take_over
+from pnn_keras.experiments.sharing import compute_shared, units_of
 from pnn_keras.experiments.spec import (
     Experiment,
     read_experiment,
@@ -26,25 +25,19 @@ from pnn_keras.experiments.spec import (
 )
 from pnn_keras.experiments.store import (
     FOLDS,
-    FORGETTING,
     RECORD,
     SPEC,
     Part,
-    PartResult,
     is_finished,
-    write_part,
     write_text,
     write_utterances,
 )
 from pnn_keras.folder import check_writable
-from pnn_keras.learner import Learner
 from pnn_keras.material import Material, load_material
-from pnn_keras.methods import METHODS
 from pnn_keras.monitor import Monitor
 from pnn_keras.preset import plain
 from pnn_keras.protocol import write_folds
 from pnn_keras.provenance import RECORDED, describe_corpus, digest_of, version_of
-from pnn_keras.statistics import confusion_matrix
 
 
 def run_experiment(
@@ -56,6 +49,7 @@ def run_experiment(
     progress: bool = True,
     strict: bool = False,
     workers: int | None = None,
+    processes: int = 1,
     from_model: str | Path | None = None,
     reuse: Sequence[str | Path] = (),
     on_part: Callable[[Part | None, str], None] | None = None,
@@ -75,6 +69,9 @@ def run_experiment(
         progress: whether to show progress bars.
         strict: whether a single unusable recording ends the run.
         workers: recordings to extract at a time; None means one per processor.
+        processes: how many to compute in, each with its share of the cores and
+            the memory of one. More than one show no progress bars, and need a
+            script to keep its work behind ``if __name__ == "__main__":``.
         from_model: the trained chain that is extended, by what
             :func:`pnn_keras.load` takes; None means that which the experiment names.
         reuse: folders of other runs, whose parts are taken over where they
@@ -96,6 +93,8 @@ def run_experiment(
     Example:
         ``run_experiment("paper-table-2", ["EmoDB/"], changes={"repeats": 2})``
     """
+    if processes < 1:
+        raise UserError(f"processes is at least 1. Received: {processes}")
     experiment, opened = open_experiment(experiment, corpora, changes, strict, from_model)
     folder = Path("runs", experiment.name) if out is None else Path(out)
     check_folder(folder, experiment)
@@ -119,10 +118,16 @@ def run_experiment(
         taken = take_over(folder, experiment, planned, record, material.utterances, other)
         say(on_part, None, f"{taken} parts taken from {other.folder}")
     pace = Pace(folder, planned, on_part)
-    monitor = Monitor(progress=progress)
-    for each in planned:
-        for group in each.groups:
-            _run_group(folder, experiment, material, each, group, monitor, pace)
+    todo = [part for each in planned for part in each.parts if not is_finished(folder, part)]
+    if processes > 1:
+        units = units_of(planned, todo)
+        compute_shared(folder, experiment, material, units, processes, pace.done)
+    else:
+        monitor = Monitor(progress=progress)
+        computer = PartComputer(folder, experiment, material, planned, monitor)
+        for part in todo:
+            computer.compute(part)
+            pace.done(part)
     return folder
 
 
@@ -173,97 +178,6 @@ def _warn_of_left_out(planned: Sequence[Planned]) -> None:
                 f"{', '.join(lost)}",
                 stacklevel=3,
             )
-
-
-def _run_group(folder, experiment, material, planned: Planned, group, monitor, pace) -> None:
-    """All methods of a study on some folds, but for those that are finished."""
-    parts = [Part(planned.number, *job, tuple(group)) for job in planned.jobs]
-    if all(is_finished(folder, part) for part in parts):
-        return
-    base = planned.base
-    learner = Learner(
-        material,
-        planned.division,
-        experiment.shape,
-        experiment.settings,
-        experiment.scaling,
-        monitor,
-        members=group,
-        base=None if base is None else base_sources(base, material),
-        pretrained=() if base is None else base.columns,
-    )
-    benches: dict[str, Bench] = {}
-    for part in parts:
-        method, source = part.method, part.source
-        if is_finished(folder, part):
-            continue
-        if source not in benches:
-            benches.clear()  # the columns of one source at a time
-            tasks = planned.sources.get(source, [])
-            benches[source] = Bench(
-                learner,
-                planned.target,
-                tasks,
-                traced=experiment.curves,
-                tuning=experiment.tuning,
-            )
-        start = time.monotonic()
-        outcome = METHODS[method].learn(benches[source])
-        seconds = time.monotonic() - start
-        write_part(folder, part, _result(benches[source], outcome, seconds))
-        pace.done(part)
-
-
-def _result(bench: Bench, outcome: Outcome, seconds: float) -> PartResult:
-    """The answers on test rows, and the facts beside them."""
-    members, rows, answers = [], [], []
-    for position, (number, fold) in enumerate(
-        zip(bench.learner.members, bench.learner.folds, strict=True)
-    ):
-        members.append(np.full(len(fold.test), number, np.int32))
-        rows.append(fold.test.astype(np.int32))
-        answers.append(outcome.answers[position, fold.test])
-    facts = {
-        "parameters": None if outcome.parameters is None else int(outcome.parameters),
-        "seconds": round(seconds, 3),
-        "members": list(bench.learner.members),
-        "train": [len(fold.train) for fold in bench.learner.folds],
-    }
-    if outcome.best_epoch is not None:
-        facts["best_epoch"] = outcome.best_epoch.tolist()
-        facts["stop_uar"] = outcome.stop_uar.tolist()
-    if outcome.chosen is not None:
-        facts["chosen"] = outcome.chosen
-    if outcome.traced is not None:
-        facts["traced"] = outcome.traced.tolist()
-    if outcome.source_answers is not None:
-        facts[FORGETTING] = _forgetting(bench, outcome.source_answers)
-    return PartResult(
-        np.concatenate(members), np.concatenate(rows), np.concatenate(answers), facts
-    )
-
-
-def _forgetting(bench: Bench, after: np.ndarray) -> dict:
-    """What the last source says before and after the target was learned: counts and changes.
-
-    On the source's test rows; a source without (a speaker recogniser, another
-    corpus) is asked for its stop rows.
-    """
-    task, fitted = bench.sources[-1], bench.trained()[-1]
-    targets = task.targets(bench.learner.material.utterances)
-    counted: dict[str, list] = {"before": [], "after": [], "changed": []}
-    for position, fold in enumerate(fitted.folds):
-        rows = fold.test if len(fold.test) else fold.stop
-        guessed = {
-            when: answers[position, rows].argmax(axis=-1)
-            for when, answers in (("before", fitted.answers), ("after", after))
-        }
-        for when, classes in guessed.items():
-            confusion = confusion_matrix(targets[rows], classes, len(task.classes))
-            counted[when].append(confusion.tolist())
-        counted["changed"].append(int(np.sum(guessed["before"] != guessed["after"])))
-    role = "test" if all(len(fold.test) for fold in fitted.folds) else "stop"
-    return {"task": task.name, "classes": list(task.classes), "role": role, **counted}
 
 
 def _write_plan(folder: Path, experiment, material: Material, planned: list[Planned]) -> dict:

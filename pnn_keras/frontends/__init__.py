@@ -69,6 +69,10 @@ class Frontend(abc.ABC):
     def options(self) -> dict:
         """The constructor's arguments, as JSON-able values by name."""
 
+    def __reduce__(self):
+        """Pickled as its class and options: what it has opened or compiled stays behind."""
+        return functools.partial(type(self), **self.options()), ()
+
     @property
     def variant(self) -> str:
         """What tells its options from the usual ones, fit for a name; empty for the usual ones."""

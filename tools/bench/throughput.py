@@ -7,7 +7,9 @@ units, batches of 128; DNN and ProgNet. Prints seconds per member and epoch, how
 many times faster that is than ``Model.fit`` of one network, and the share of the
 GFLOP/s that a batched matmul of the same layer sizes reaches. FLOPs are counted
 as 6 per trained weight and row, and 4 where no gradient goes to the inputs (the
-first layer and the laterals). Then how it grows with members, rows and columns.
+first layer and the laterals). Beside one process on all cores, half the members in
+each of two processes on half of the cores, as ``experiment run --processes 2`` computes.
+Then how it grows with members, rows and columns.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ tf.get_logger().setLevel("ERROR")  # of functions compiled in a loop, which is m
 
 from pnn_keras import Chain, Task  # noqa: E402
 from pnn_keras.column import Column  # noqa: E402
+from pnn_keras.processes import Crew  # noqa: E402
 from pnn_keras.protocol import Fold  # noqa: E402
 from pnn_keras.schedule import Settings  # noqa: E402
 from pnn_keras.training import Hearing, fit_column  # noqa: E402
@@ -51,13 +54,16 @@ def main() -> None:
         alone = keras_seconds(sources, arguments.epochs)
         stacked = stacked_seconds(arguments.members, ROWS, sources, arguments.epochs)
         again = keras_seconds(sources, arguments.epochs)
-        rate = flops(sources) * ROWS / stacked / 1e9
-        print(
-            f"{name:8} Model.fit {alone:.3f} and {again:.3f} s, {arguments.members} members "
-            f"{stacked:.4f} s per member and epoch: {min(alone, again) / stacked:.1f} times, "
-            f"{rate:.0f} GFLOP/s, {rate / peak:.0%} of the matmul",
-            flush=True,
-        )
+        shared = shared_seconds(arguments.members, ROWS, sources, arguments.epochs)
+        print(f"{name:8} Model.fit {alone:.3f} and {again:.3f} s per epoch")
+        for how, seconds in (("one process", stacked), ("two processes", shared)):
+            rate = flops(sources) * ROWS / seconds / 1e9
+            print(
+                f"{name:8} {arguments.members} members, {how}: {seconds:.4f} s per member and "
+                f"epoch, {min(alone, again) / seconds:.1f} times, {rate:.0f} GFLOP/s, "
+                f"{rate / peak:.0%} of the matmul",
+                flush=True,
+            )
     for members in (1, 10, 50, 100):
         report("members", members, stacked_seconds(members, ROWS, 0, arguments.epochs), ROWS)
     for rows in (500, 2000, 8000):
@@ -92,6 +98,11 @@ def data(rows: int):
 
 def stacked_seconds(members: int, rows: int, sources: int, epochs: int) -> float:
     """Seconds per member and epoch, the stop rows' scores included; the best epoch of some."""
+    return min(epoch_seconds(members, rows, sources, epochs)) / members
+
+
+def epoch_seconds(members: int, rows: int, sources: int, epochs: int) -> np.ndarray:
+    """Seconds of each epoch of all members, but for the first, which compiles."""
     features, targets = data(rows)
     order = np.arange(rows + 500)
     fold = Fold(order[:rows], order[rows:], order[:0])
@@ -117,7 +128,28 @@ def stacked_seconds(members: int, rows: int, sources: int, epochs: int) -> float
         Settings(epochs=epochs + 1, batch_size=BATCH),
         lambda epoch: times.append(time.perf_counter()),
     )
-    return min(np.diff(times)[1:]) / members  # the first compiles
+    return np.diff(times)[1:]
+
+
+def shared_seconds(members: int, rows: int, sources: int, epochs: int) -> float:
+    """The same with the members dealt to two processes: the slower one's median epoch.
+
+    Not its best, which may be one in which the other had ended.
+    """
+    medians = []
+    with Crew(2, say_median, (members // 2, rows, sources, 2 * epochs)) as crew:
+        for worker, said in crew.listen():
+            if said is None:
+                worker.send(None)
+            else:
+                medians.append(said)
+    return max(medians) / members
+
+
+def say_median(talk, *arguments: int) -> None:
+    """What each of the two processes does."""
+    talk.say(float(np.median(epoch_seconds(*arguments))))
+    talk.ask()
 
 
 def keras_seconds(sources: int, epochs: int) -> float:

@@ -1,0 +1,86 @@
+"""Several processes that compute the parts of a run, each with its share of the cores.
+
+Members are small: one process on all cores spends much of its time waiting for
+the slowest of them, a process on each does not.
+"""
+
+from __future__ import annotations
+
+import collections
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pnn_keras.experiments.computing import PartComputer
+from pnn_keras.experiments.pace import FITTING_SOURCES, part_costs
+from pnn_keras.experiments.planning import Planned, open_bases, plan
+from pnn_keras.experiments.spec import Experiment
+from pnn_keras.experiments.store import Part
+from pnn_keras.material import Material
+from pnn_keras.processes import Crew, Talk
+
+
+def units_of(planned: Sequence[Planned], parts: Sequence[Part]) -> list[list[Part]]:
+    """Parts that are to be computed by one process, since they share fitted source columns.
+
+    Group by group; within a group the longest first, so that no process ends late.
+
+    Args:
+        planned: all studies.
+        parts: those that are left to compute, in order.
+    """
+    costs = {part: cost for each in planned for part, cost in part_costs(each).items()}
+    sources = {each.number: each.sources for each in planned}
+    groups: dict[tuple, dict] = {}
+    for part in parts:
+        shares = part.method in FITTING_SOURCES and part.source in sources[part.study]
+        units = groups.setdefault((part.study, part.members), {})
+        units.setdefault((part.source,) if shares else part, []).append(part)
+    return [
+        unit
+        for units in groups.values()
+        for unit in sorted(units.values(), key=lambda unit: -sum(costs[part] for part in unit))
+    ]
+
+
+def compute_shared(
+    folder: Path,
+    experiment: Experiment,
+    material: Material,
+    units: Sequence[Sequence[Part]],
+    processes: int,
+    on_part: Callable[[Part], None],
+) -> None:
+    """Computes and writes parts in several processes.
+
+    Args:
+        folder: the run's folder.
+        experiment: what is asked.
+        material: utterances and features.
+        units: parts that belong together, see :func:`units_of`.
+        processes: how many at most.
+        on_part: called with every part that is written.
+
+    Raises:
+        PnnKerasError: a process ended before its work did.
+    """
+    waiting = collections.deque(units)
+    with Crew(min(processes, len(units)), _compute, (folder, experiment, material)) as crew:
+        for process, said in crew.listen():
+            if isinstance(said, Part):
+                on_part(said)
+            else:
+                process.send(waiting.popleft() if waiting else None)
+
+
+def _compute(talk: Talk, folder: Path, experiment: Experiment, material: Material) -> None:
+    """What each process does: asks for parts, computes them, says so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the first process has said all of it
+        bases = open_bases(experiment, material.utterances)
+        planned = plan(experiment, material, bases)
+    computer = PartComputer(folder, experiment, material, planned)
+    for unit in iter(talk.ask, None):
+        for part in unit:
+            computer.compute(part)
+            talk.say(part)

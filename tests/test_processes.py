@@ -1,0 +1,102 @@
+"""Processes that work for the first one: what they say, their warnings and errors, their end."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+
+import pytest
+
+from pnn_keras.errors import PnnKerasError, UserError
+from pnn_keras.processes import Crew, _portable, usable_cores
+
+
+def squares(talk):
+    import tensorflow as tf
+
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    for number in iter(talk.ask, None):
+        talk.say((number, number**2, threads))
+
+
+def refused(talk):
+    warnings.warn("it is late", UserWarning, stacklevel=1)
+    raise UserError("not like this")
+
+
+def killed(talk):
+    os._exit(9)
+
+
+def asleep(talk):
+    talk.say(os.getpid())
+    time.sleep(600)
+
+
+@pytest.fixture(scope="module")
+def squared():
+    """What two processes said of ten numbers."""
+    left, found = list(range(10)), []
+    with Crew(2, squares, ()) as crew:
+        for worker, said in crew.listen():
+            if said is None:
+                worker.send(left.pop() if left else None)
+            else:
+                found.append(said)
+    return found
+
+
+@pytest.fixture(scope="module")
+def refusal():
+    """The warnings and the error of a process that cannot work."""
+    with (
+        Crew(1, refused, ()) as crew,
+        pytest.warns(UserWarning) as warned,
+        pytest.raises(UserError) as caught,
+    ):
+        list(crew.listen())
+    return [str(each.message) for each in warned], caught.value
+
+
+def test_all_work_is_done_once_whoever_does_it(squared):
+    assert sorted(said[:2] for said in squared) == [(n, n**2) for n in range(10)]
+
+
+def test_each_computes_in_its_share_of_the_cores(squared):
+    assert {threads for _, _, threads in squared} == {max(1, usable_cores() // 2)}
+
+
+def test_a_warning_comes_from_the_first_process(refusal):
+    assert refusal[0] == ["it is late"]
+
+
+def test_an_error_is_raised_as_itself_with_where_it_was(refusal):
+    assert str(refusal[1]) == "not like this"
+    assert "in refused" in refusal[1].__notes__[0]
+
+
+class Unpicklable(Exception):
+    def __init__(self, one, other):
+        super().__init__(f"{one} and {other}")
+
+
+def test_an_error_that_cannot_be_pickled_is_told():
+    told = _portable(Unpicklable(1, 2))
+    assert isinstance(told, PnnKerasError) and str(told) == "Unpicklable: 1 and 2"
+
+
+def test_a_process_that_dies_is_noticed():
+    with (
+        Crew(1, killed, ()) as crew,
+        pytest.raises(PnnKerasError, match=r"exit code 9.*fewer processes"),
+    ):
+        list(crew.listen())
+
+
+def test_nobody_works_on_once_the_first_process_has_stopped_listening():
+    with Crew(1, asleep, ()) as crew:
+        _, number = next(crew.listen())
+        os.kill(number, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
