@@ -14,6 +14,8 @@ PACKAGE = Path(pnn_keras.__file__).parent
 #: The modules and subpackages of pnn_keras, from the top floor to the ground.
 ROOMS = (
     "errors",
+    "hushing",
+    "processes",
     "folder",
     "cache",
     "archives",
@@ -93,6 +95,8 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__in
 HEAVY = ("tensorflow", "keras", "pandas", "opensmile")
 LIGHT = (
     "errors",
+    "hushing",
+    "processes",
     "cache",
     "archives",
     "audio",
