@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import pickle
 import signal
 import traceback
@@ -14,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 
 from pnn_keras.errors import PnnKerasError
 from pnn_keras.hushing import import_tensorflow
+from pnn_keras.machine import usable_cores
 
 
 class Talk:
@@ -136,13 +136,6 @@ class Crew:
                     raise error
                 else:
                     yield worker, what
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _begin(connection: Connection, payload: bytes, threads: int) -> None:

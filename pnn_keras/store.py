@@ -33,7 +33,7 @@ from pnn_keras.cache import CACHE_VARIABLE, cache_folder
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import AudioError, CorpusError, PnnKerasError, UserError
 from pnn_keras.frontends import Frontend
-from pnn_keras.processes import usable_cores
+from pnn_keras.machine import usable_cores
 
 _FORMAT = 2  # of an entry: digest, values, defects (one per line)
 _DIGEST = 16  # bytes of digest before the values of an entry

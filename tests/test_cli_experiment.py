@@ -47,6 +47,7 @@ def test_what_extends_a_chain_names_it_in_every_study(command):
         (["run", "paper-figure-4"], "at least 2 corpora"),
         (["run", "paper-table-2", "--corpus", "no-such-folder"], "no-such-folder"),
         (["run", "paper-table-2", "--repeats", "0"], "--repeats"),
+        (["run", "paper-table-2", "--processes", "0"], "--processes"),
         (["run", "extend-preset"], "Name one: --from MODEL"),
         (["run", "forgetting", "--from", "gender-emotion-emodb"], "learns its own sources"),
         (["run", "extend-preset", "--from", "no-such-preset"], "no preset 'no-such-preset'"),
@@ -80,7 +81,9 @@ def test_an_experiment_file_runs_resumes_and_says_what_is_next(command, asked, t
 
 
 def test_an_experiment_takes_what_another_run_has_answered(command, asked, tmp_path):
-    command("experiment", "run", asked, "--out", tmp_path / "first", "--quiet")
+    command(
+        *("experiment", "run", asked, "--out", tmp_path / "first", "--quiet", "--processes", "1")
+    )
     first = ("--reuse", tmp_path / "first")
     code, out, err = command("experiment", "run", asked, "--out", tmp_path / "second", *first)
     assert code == 0 and "ProgNet" in out

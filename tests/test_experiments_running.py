@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pyarrow.parquet
 import pytest
+import tensorflow as tf
 from numbers_made import make_corpus
 
 from pnn_keras.errors import UserError
@@ -20,6 +21,7 @@ from pnn_keras.experiments import (
     read_experiment,
     read_run,
     run_experiment,
+    sharing,
 )
 from pnn_keras.experiments.pace import COSTS, SOURCE_COSTS, part_costs
 from pnn_keras.experiments.sharing import units_of
@@ -180,8 +182,33 @@ def test_several_processes_compute_what_is_left_of_a_run(folder, made, tmp_path)
     same_answers(answers(tmp_path / "run"), answers(folder))
 
 
+@pytest.mark.parametrize(
+    ("cores", "memory", "units", "best"),
+    [
+        (4, 64 * 2**30, 9, 4),
+        (4, 64 * 2**30, 3, 3),
+        (4, 12 * 2**30, 9, 2),
+        (4, 2 * 2**30, 9, 1),
+        (4, None, 9, 4),
+        (4, 64 * 2**30, 0, 1),
+    ],
+)
+def test_as_many_processes_are_best_as_there_are_cores_memory_and_work_for(
+    cores, memory, units, best, monkeypatch
+):
+    monkeypatch.setattr(sharing, "usable_cores", lambda: cores)
+    monkeypatch.setattr(sharing, "usable_memory", lambda: memory)
+    assert sharing.best_processes([[]] * units) == best
+
+
+def test_one_process_is_best_on_a_graphics_card(monkeypatch):
+    monkeypatch.setattr(sharing, "usable_cores", lambda: 4)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert sharing.best_processes([[], []]) == 1
+
+
 def test_no_processes_are_refused(made, tmp_path):
-    with pytest.raises(UserError, match="at least 1. Received: 0"):
+    with pytest.raises(UserError, match="at least 1, or None. Received: 0"):
         run(made, tmp_path / "run", processes=0)
 
 

@@ -9,7 +9,8 @@ import warnings
 import pytest
 
 from pnn_keras.errors import PnnKerasError, UserError
-from pnn_keras.processes import Crew, _portable, usable_cores
+from pnn_keras.machine import usable_cores
+from pnn_keras.processes import Crew, _portable
 
 
 def squares(talk):

@@ -15,6 +15,7 @@ PACKAGE = Path(pnn_keras.__file__).parent
 ROOMS = (
     "errors",
     "hushing",
+    "machine",
     "processes",
     "folder",
     "cache",
@@ -96,6 +97,7 @@ HEAVY = ("tensorflow", "keras", "pandas", "opensmile")
 LIGHT = (
     "errors",
     "hushing",
+    "machine",
     "processes",
     "cache",
     "archives",

@@ -184,14 +184,14 @@ def experiment_run(
     strict: Strict = False,
     workers: Workers = None,
     processes: Annotated[
-        int,
+        int | None,
         option(
             "--processes",
             min=1,
-            help="Processes that compute, each with its share of the cores: one per core is "
-            "fastest, and takes as many times the memory.",
+            help="Processes that compute, each with its share of the cores. Default: one per "
+            "core, as far as the memory goes (5 GiB each).",
         ),
-    ] = 1,
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Run an experiment, or go on with one that was interrupted."""

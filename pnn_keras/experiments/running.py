@@ -17,7 +17,7 @@ from pnn_keras.experiments.opening import open_experiment
 from pnn_keras.experiments.pace import Pace, say
 from pnn_keras.experiments.planning import Planned, frontend_of, open_bases, plan
 from pnn_keras.experiments.reusing import open_other, take_over
-from pnn_keras.experiments.sharing import compute_shared, units_of
+from pnn_keras.experiments.sharing import best_processes, compute_shared, units_of
 from pnn_keras.experiments.spec import (
     Experiment,
     read_experiment,
@@ -49,7 +49,7 @@ def run_experiment(
     progress: bool = True,
     strict: bool = False,
     workers: int | None = None,
-    processes: int = 1,
+    processes: int | None = 1,
     from_model: str | Path | None = None,
     reuse: Sequence[str | Path] = (),
     on_part: Callable[[Part | None, str], None] | None = None,
@@ -70,8 +70,9 @@ def run_experiment(
         strict: whether a single unusable recording ends the run.
         workers: recordings to extract at a time; None means one per processor.
         processes: how many to compute in, each with its share of the cores and
-            the memory of one. More than one show no progress bars, and need a
-            script to keep its work behind ``if __name__ == "__main__":``.
+            as much memory as one; None means one per core, as far as the memory
+            goes. More than one show no progress bars, and need a script to keep
+            its work behind ``if __name__ == "__main__":``.
         from_model: the trained chain that is extended, by what
             :func:`pnn_keras.load` takes; None means that which the experiment names.
         reuse: folders of other runs, whose parts are taken over where they
@@ -93,8 +94,8 @@ def run_experiment(
     Example:
         ``run_experiment("paper-table-2", ["EmoDB/"], changes={"repeats": 2})``
     """
-    if processes < 1:
-        raise UserError(f"processes is at least 1. Received: {processes}")
+    if processes is not None and processes < 1:
+        raise UserError(f"processes is at least 1, or None. Received: {processes}")
     experiment, opened = open_experiment(experiment, corpora, changes, strict, from_model)
     folder = Path("runs", experiment.name) if out is None else Path(out)
     check_folder(folder, experiment)
@@ -119,8 +120,9 @@ def run_experiment(
         say(on_part, None, f"{taken} parts taken from {other.folder}")
     pace = Pace(folder, planned, on_part)
     todo = [part for each in planned for part in each.parts if not is_finished(folder, part)]
+    units = units_of(planned, todo)
+    processes = processes or best_processes(units)
     if processes > 1:
-        units = units_of(planned, todo)
         compute_shared(folder, experiment, material, units, processes, pace.done)
     else:
         monitor = Monitor(progress=progress)

@@ -13,11 +13,15 @@ from pathlib import Path
 
 from pnn_keras.experiments.computing import PartComputer
 from pnn_keras.experiments.pace import FITTING_SOURCES, part_costs
-from pnn_keras.experiments.planning import Planned, open_bases, plan
+from pnn_keras.experiments.planning import MEMORY, Planned, open_bases, plan
 from pnn_keras.experiments.spec import Experiment
 from pnn_keras.experiments.store import Part
+from pnn_keras.machine import usable_cores, usable_memory
 from pnn_keras.material import Material
 from pnn_keras.processes import Crew, Talk
+
+#: Memory that a process takes besides the members that it fits, in bytes.
+BESIDES = 2**30
 
 
 def units_of(planned: Sequence[Planned], parts: Sequence[Part]) -> list[list[Part]]:
@@ -41,6 +45,23 @@ def units_of(planned: Sequence[Planned], parts: Sequence[Part]) -> list[list[Par
         for units in groups.values()
         for unit in sorted(units.values(), key=lambda unit: -sum(costs[part] for part in unit))
     ]
+
+
+def best_processes(units: Sequence[Sequence[Part]]) -> int:
+    """How many processes are fastest: one per core, as far as there are memory and work for them.
+
+    On a graphics card it is one, which uses all of it.
+
+    Args:
+        units: parts that belong together, see :func:`units_of`.
+    """
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return 1
+    memory = usable_memory()
+    fitting = usable_cores() if memory is None else memory // (MEMORY + BESIDES)
+    return max(1, min(usable_cores(), fitting, len(units)))
 
 
 def compute_shared(
