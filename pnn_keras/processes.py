@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import pickle
 import signal
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -141,10 +142,14 @@ class Crew:
 def _begin(connection: Connection, payload: bytes, threads: int) -> None:
     """The first thing that a process calls."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first one hears it, and ends this one
+    from tqdm import tqdm
+
     talk = Talk(connection)
     try:
         import_tensorflow()
         _take_threads(threads)
+        # Its own is shared by processes, and is left behind where one of them is ended.
+        tqdm.set_lock(threading.RLock())
         function, arguments = pickle.loads(payload)
         with warnings.catch_warnings():
             warnings.showwarning = talk._warn

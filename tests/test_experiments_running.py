@@ -253,6 +253,17 @@ def test_the_part_that_fits_a_source_is_expected_to_take_longer(made):
     assert weights["prognet"] == rows * COSTS["prognet"]
 
 
+def test_where_a_run_goes_on_the_first_part_that_is_left_fits_the_source(made):
+    study = Study("emotion@made", ("gender@made",), ("dnn", "ptft", "prognet"))
+    material = load_material([made], "registered", workers=1)
+    (planned,) = planning.plan(experiment(studies=(study,)), material)
+    _, ptft, prognet = planned.parts
+    rows = sum(len(fold.train) for fold in planned.division.folds)
+    weights = part_costs(planned, {ptft})
+    assert weights[prognet] == rows * (COSTS["prognet"] + SOURCE_COSTS["gender"])
+    assert weights[ptft] == rows
+
+
 def test_no_half_written_file_is_left(folder):
     assert [path for path in folder.rglob("*") if ".part" in path.name] == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 import time
+from collections.abc import Container
 from pathlib import Path
 
 from pnn_keras.experiments.planning import Planned
@@ -49,8 +50,13 @@ class Pace:
     """
 
     def __init__(self, folder: Path, planned: list[Planned], on_part) -> None:
-        self.weights = {part: w for each in planned for part, w in part_costs(each).items()}
-        self.finished = {part for part in self.weights if is_finished(folder, part)}
+        parts = [part for each in planned for part in each.parts]
+        self.finished = {part for part in parts if is_finished(folder, part)}
+        self.weights = {
+            part: weight
+            for each in planned
+            for part, weight in part_costs(each, self.finished).items()
+        }
         self.on_part = on_part
         self.start, self.computed = time.monotonic(), 0.0
         self.fitted = False
@@ -93,17 +99,19 @@ def fits_network(method: str) -> bool:
     return method not in REFERENCES and not METHODS[method].asks_chain
 
 
-def part_costs(planned: Planned) -> dict[Part, float]:
+def part_costs(planned: Planned, finished: Container[Part] = ()) -> dict[Part, float]:
     """About how much each part has to compute: rows times members times a method's share.
 
-    The first part that learns from a source in a group fits its columns as well.
+    The first part that learns from a source in a group fits its columns as well: the first
+    of those that are not finished, where a run goes on.
     """
     weights, fitted = {}, set()
     for part in planned.parts:
         rows = sum(len(planned.division.folds[m].train) for m in part.members)
         weights[part] = rows * COSTS.get(part.method, 1.0)
         first = (part.source, part.members) not in fitted
-        if first and part.source in planned.sources and part.method in FITTING_SOURCES:
+        fits = part.method in FITTING_SOURCES and part not in finished
+        if first and fits and part.source in planned.sources:
             fitted.add((part.source, part.members))
             labels = [task.label for task in planned.sources[part.source]]
             weights[part] += rows * sum(SOURCE_COSTS[label] for label in labels)

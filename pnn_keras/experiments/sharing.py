@@ -33,7 +33,8 @@ def units_of(planned: Sequence[Planned], parts: Sequence[Part]) -> list[list[Par
         planned: all studies.
         parts: those that are left to compute, in order.
     """
-    costs = {part: cost for each in planned for part, cost in part_costs(each).items()}
+    finished = {part for each in planned for part in each.parts} - set(parts)
+    costs = {part: cost for each in planned for part, cost in part_costs(each, finished).items()}
     sources = {each.number: each.sources for each in planned}
     groups: dict[tuple, dict] = {}
     for part in parts:
