@@ -18,7 +18,10 @@ def usable_cores() -> int:
 
 
 def usable_memory() -> int | None:
-    """How much memory this process may use, in bytes; None where it is not told."""
+    """How much memory the machine or the container has, in bytes; None where it is not told.
+
+    A limit that a scheduler sets on one of its jobs is not seen.
+    """
     found = []
     with contextlib.suppress(AttributeError, ValueError, OSError):  # not on Windows
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))

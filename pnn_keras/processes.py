@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import pickle
 import signal
 import threading
@@ -26,38 +27,58 @@ class Talk:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._one_at_a_time = threading.Lock()  # warnings may come from any thread
 
     def ask(self) -> object:
         """What to do next; None means that nothing is left."""
-        self._connection.send(("asks", None))
+        self._send("asks", None)
         return self._connection.recv()
 
     def say(self, what: object) -> None:
         """Tells the first process something."""
-        self._connection.send(("says", what))
+        self._send("says", what)
 
     def _warn(self, message, category, *_) -> None:
-        self._connection.send(("warns", (str(message), category)))
+        known = _can_be_pickled(category)
+        self._send("warns", (str(message), category if known else UserWarning))
 
     def _fail(self, error: BaseException) -> None:
-        self._connection.send(("fails", (_portable(error), traceback.format_exc())))
+        self._send("fails", (_portable(error), traceback.format_exc()))
+
+    def _send(self, kind: str, what: object) -> None:
+        with self._one_at_a_time:
+            self._connection.send((kind, what))
 
 
 class Worker:
-    """A process as the first one sees it: what it is told, and how it ended."""
+    """A process as the first one sees it: what it is told, and how it ended.
 
-    def __init__(self, payload: bytes, threads: int) -> None:
+    Args:
+        threads: how many it computes in.
+    """
+
+    def __init__(self, threads: int) -> None:
         context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
         self.connection, other = context.Pipe()
-        self._process = context.Process(target=_begin, args=(other, payload, threads), daemon=True)
-        self._process.start()
+        self._process = context.Process(target=_begin, args=(other, threads), daemon=True)
+        with _interrupts_ignored():  # it inherits that: the first process hears them for all
+            self._process.start()
         other.close()  # so that its end is noticed here
-        self._dismissed = False
+        self._heard = self._dismissed = False
+
+    def brief(self, payload: bytes) -> None:
+        """Tells it what it is for.
+
+        Not with what starts it: that would be written to a pipe that nobody reads
+        where it dies early.
+        """
+        with contextlib.suppress(ConnectionError):  # it has gone: :meth:`hear` tells
+            self.connection.send_bytes(payload)
 
     def send(self, what: object) -> None:
         """Answers what it asked; None lets it go."""
         self._dismissed = what is None
-        with contextlib.suppress(ConnectionError):  # it has gone: :meth:`hear` tells
+        with contextlib.suppress(ConnectionError):
             self.connection.send(what)
 
     def hear(self) -> tuple[str, object] | None:
@@ -67,16 +88,26 @@ class Worker:
             PnnKerasError: it has gone before its work was done.
         """
         try:
-            return self.connection.recv()
+            said = self.connection.recv()
         except (EOFError, ConnectionError) as error:
             if self._dismissed:
                 return None
             self._process.join()
-            raise PnnKerasError(
-                f"A process ended before its work did (exit code {self._process.exitcode}), "
-                "perhaps for want of memory. What is finished is kept: run again, with fewer "
-                "processes"
-            ) from error
+            raise PnnKerasError(self._how_it_ended()) from error
+        self._heard = True
+        return said
+
+    def _how_it_ended(self) -> str:
+        code = self._process.exitcode
+        if code == 1 and not self._heard:
+            return (
+                f"A process ended before it began (exit code {code}). A script that asks for "
+                'several keeps its work behind if __name__ == "__main__":'
+            )
+        return (
+            f"A process ended before its work did (exit code {code}), perhaps for want of memory. "
+            "What is finished is kept: run again, with fewer processes"
+        )
 
     def end(self) -> None:
         """Ends it, whatever it does."""
@@ -102,9 +133,14 @@ class Crew:
         self._workers: list[Worker] = []
 
     def __enter__(self) -> Crew:
-        threads = max(1, usable_cores() // max(1, self._size))
-        for _ in range(self._size):
-            self._workers.append(Worker(self._payload, threads))
+        try:
+            for threads in _shares(usable_cores(), self._size):
+                self._workers.append(Worker(threads))
+            for worker in self._workers:
+                worker.brief(self._payload)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_) -> None:
@@ -139,18 +175,27 @@ class Crew:
                     yield worker, what
 
 
-def _begin(connection: Connection, payload: bytes, threads: int) -> None:
+def _shares(cores: int, size: int) -> list[int]:
+    """How many cores each of some processes has; none is left over.
+
+    >>> _shares(8, 3), _shares(1, 2)
+    ([3, 3, 2], [1, 1])
+    """
+    return [max(1, cores // size + (number < cores % size)) for number in range(size)]
+
+
+def _begin(connection: Connection, threads: int) -> None:
     """The first thing that a process calls."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first one hears it, and ends this one
     from tqdm import tqdm
 
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
     talk = Talk(connection)
     try:
         import_tensorflow()
-        _take_threads(threads)
         # Its own is shared by processes, and is left behind where one of them is ended.
         tqdm.set_lock(threading.RLock())
-        function, arguments = pickle.loads(payload)
+        function, arguments = pickle.loads(connection.recv_bytes())
+        _take_threads(threads)
         with warnings.catch_warnings():
             warnings.showwarning = talk._warn
             function(talk, *arguments)
@@ -159,8 +204,28 @@ def _begin(connection: Connection, payload: bytes, threads: int) -> None:
             talk._fail(error)
 
 
+def _end_with_the_first() -> None:
+    """Ends this process when the first one ends, however that was."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ctrl-C is not heard meanwhile, nor by processes that are started meanwhile."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only that one may say so
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _take_threads(number: int) -> None:
-    """Makes TensorFlow and BLAS compute in so many threads."""
+    """Makes TensorFlow and the BLAS of NumPy and SciPy compute in so many threads."""
+    import scipy.linalg  # noqa: F401 - only what is loaded can be limited
     import tensorflow as tf
     from threadpoolctl import threadpool_limits
 
@@ -171,8 +236,12 @@ def _take_threads(number: int) -> None:
 
 def _portable(error: BaseException) -> BaseException:
     """The error, or one that says the same where it cannot be pickled."""
+    return error if _can_be_pickled(error) else PnnKerasError(f"{type(error).__name__}: {error}")
+
+
+def _can_be_pickled(what: object) -> bool:
     try:
-        pickle.loads(pickle.dumps(error))
+        pickle.loads(pickle.dumps(what))
     except Exception:
-        return PnnKerasError(f"{type(error).__name__}: {error}")
-    return error
+        return False
+    return True

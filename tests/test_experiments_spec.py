@@ -69,8 +69,9 @@ def test_a_study_that_cannot_work_is_refused(options, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"name": "../mine"}, "no slash"),
+        ({"name": "../mine"}, "no slash or colon"),
         ({"name": ".."}, "dot or space at its ends"),
+        ({"name": "C:mine"}, "no slash or colon"),
         ({"name": ""}, "that of a folder"),
         ({"classes": "mine"}, "paper or all"),
         ({"scaling": "room"}, "training, corpus, speaker"),
@@ -100,7 +101,7 @@ def test_a_named_experiment_is_read_as_it_was_written(name, tmp_path):
 
 
 text = st.text(st.characters(blacklist_categories=("Cs",)), max_size=20)
-in_names = st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="/\\")
+in_names = st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="/\\:")
 names = st.text(in_names, min_size=1, max_size=20).filter(lambda n: n == n.strip(". "))
 
 

@@ -2,6 +2,7 @@
 
 import builtins
 import importlib.metadata
+import pickle
 import subprocess
 import sys
 import warnings
@@ -403,3 +404,12 @@ def test_egemaps_works_after_tensorflow_was_imported():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip()) == (0, "(88,)"), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("number", [None, 2])
+def test_a_front_end_goes_to_another_process_as_what_makes_it(number):
+    heard = frontends.create_frontend("logmel:longest=5")
+    frontend = heard if number is None else heard.masked(number)
+    frontend.extract(np.sin(np.arange(8000) / 10).astype(np.float32), 16_000)  # compiles its graph
+    there = pickle.loads(pickle.dumps(frontend))
+    assert type(there) is type(frontend) and there.config() == frontend.config()

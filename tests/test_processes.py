@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 
+from pnn_keras import processes
 from pnn_keras.errors import PnnKerasError, UserError
 from pnn_keras.machine import usable_cores
 from pnn_keras.processes import Crew, _portable
@@ -22,7 +27,11 @@ def squares(talk):
 
 
 def refused(talk):
+    class Unknown(UserWarning):
+        pass
+
     warnings.warn("it is late", UserWarning, stacklevel=1)
+    warnings.warn("very late", Unknown, stacklevel=1)
     raise UserError("not like this")
 
 
@@ -68,8 +77,8 @@ def test_each_computes_in_its_share_of_the_cores(squared):
     assert {threads for _, _, threads in squared} == {max(1, usable_cores() // 2)}
 
 
-def test_a_warning_comes_from_the_first_process(refusal):
-    assert refusal[0] == ["it is late"]
+def test_warnings_come_from_the_first_process(refusal):
+    assert refusal[0] == ["it is late", "very late"]
 
 
 def test_an_error_is_raised_as_itself_with_where_it_was(refusal):
@@ -93,6 +102,89 @@ def test_a_process_that_dies_is_noticed():
         pytest.raises(PnnKerasError, match=r"exit code 9.*fewer processes"),
     ):
         list(crew.listen())
+
+
+def test_one_that_dies_before_it_was_told_all_is_noticed(monkeypatch):
+    monkeypatch.setattr(processes, "_begin", gone)  # by its name, so that it is what starts
+    with (
+        Crew(1, killed, (bytes(2**22),)) as crew,
+        pytest.raises(PnnKerasError, match="exit code 1.*__main__"),
+    ):
+        list(crew.listen())
+
+
+def gone(connection, threads):
+    os._exit(1)
+
+
+def test_processes_share_all_cores():
+    assert processes._shares(4, 3) == [2, 1, 1] and processes._shares(2, 4) == [1, 1, 1, 1]
+
+
+def test_those_that_started_are_ended_where_another_cannot_start(monkeypatch):
+    started = []
+
+    class Failing:
+        def __init__(self, threads):
+            if started:
+                raise OSError("no memory")
+            started.append(self)
+            self.ended = False
+
+        def end(self):
+            self.ended = True
+
+    monkeypatch.setattr(processes, "Worker", Failing)
+    with pytest.raises(OSError, match="no memory"), Crew(2, squares, ()):
+        pass
+    assert [worker.ended for worker in started] == [True]
+
+
+FIRST = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+import test_processes
+from pnn_keras.processes import Crew
+
+if __name__ == "__main__":
+    with Crew(1, test_processes.asleep, ()) as crew:
+        _, number = next(crew.listen())
+        print(number, flush=True)
+        time.sleep(600)
+"""
+
+
+def left_behind(tmp_path, end):
+    """What a script said on stderr whose process was asleep when it ended, and whether that is."""
+    script = tmp_path / "first.py"
+    script.write_text(FIRST)
+    first = subprocess.Popen(
+        [sys.executable, script, Path(__file__).parent],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    number = int(first.stdout.readline())
+    end(first)
+    _, said = first.communicate(timeout=60)
+    for _ in range(600):
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return said, False
+        time.sleep(0.1)
+    return said, True
+
+
+def test_no_process_outlives_the_first_one_when_that_is_killed(tmp_path):
+    _, alive = left_behind(tmp_path, lambda first: first.kill())
+    assert not alive
+
+
+def test_an_interrupt_of_all_is_heard_by_the_first_one_alone(tmp_path):
+    said, alive = left_behind(tmp_path, lambda first: os.killpg(first.pid, signal.SIGINT))
+    assert not alive and said.count("KeyboardInterrupt") == 1
 
 
 def test_nobody_works_on_once_the_first_process_has_stopped_listening():

@@ -188,8 +188,9 @@ def experiment_run(
         option(
             "--processes",
             min=1,
-            help="Processes that compute, each with its share of the cores. Default: one per "
-            "core, as far as the memory goes (5 GiB each).",
+            help="Processes that compute, each with its share of the cores; more than one show no "
+            "progress bars. Default: one per core, as far as the machine's memory goes (5 GiB "
+            "each).",
         ),
     ] = None,
     quiet: Quiet = False,

@@ -89,7 +89,8 @@ def run_experiment(
             else, or a run to reuse answers something else.
         ProtocolError: a corpus does not allow the protocol, it would leak, or
             the trained chain has heard some of it.
-        PnnKerasError: the disk refused; what was finished is kept.
+        PnnKerasError: the disk refused, or one of several processes ended; what
+            was finished is kept.
 
     Example:
         ``run_experiment("paper-table-2", ["EmoDB/"], changes={"repeats": 2})``

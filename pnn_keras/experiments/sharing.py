@@ -61,7 +61,8 @@ def best_processes(units: Sequence[Sequence[Part]]) -> int:
     if tf.config.list_physical_devices("GPU"):
         return 1
     memory = usable_memory()
-    fitting = usable_cores() if memory is None else memory // (MEMORY + BESIDES)
+    # The first process, which only listens, takes memory too.
+    fitting = usable_cores() if memory is None else (memory - BESIDES) // (MEMORY + BESIDES)
     return max(1, min(usable_cores(), fitting, len(units)))
 
 
@@ -84,7 +85,8 @@ def compute_shared(
         on_part: called with every part that is written.
 
     Raises:
-        PnnKerasError: a process ended before its work did.
+        PnnKerasError: a process ended before its work did; what it raised itself
+            is raised here.
     """
     waiting = collections.deque(units)
     with Crew(min(processes, len(units)), _compute, (folder, experiment, material)) as crew:

@@ -291,10 +291,10 @@ def write_experiment(experiment: Experiment) -> str:
 
 def _check_name(name: str) -> None:
     """Refuses what would lead out of ``runs/``."""
-    if name != name.strip(". ") or not re.fullmatch(r"[^/\\\x00-\x1f]+", name):
+    if name != name.strip(". ") or not re.fullmatch(r"[^/\\:\x00-\x1f]+", name):
         raise UserError(
-            "An experiment's name is that of a folder: no slash, and no dot or space at its ends. "
-            f"Received: {name!r}"
+            "An experiment's name is that of a folder: no slash or colon, and no dot or space at "
+            f"its ends. Received: {name!r}"
         )
 
 

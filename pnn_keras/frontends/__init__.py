@@ -70,7 +70,7 @@ class Frontend(abc.ABC):
         """The constructor's arguments, as JSON-able values by name."""
 
     def __reduce__(self):
-        """Pickled as its class and options: what it has opened or compiled stays behind."""
+        """Pickled as its class and options: a table or graph that it has opened stays behind."""
         return functools.partial(type(self), **self.options()), ()
 
     @property

@@ -44,6 +44,10 @@ class MaskedLogMel(Frontend):
             raise UserError(f"Augmented passes are numbered from 1. Received: {number}")
         self.plain, self.number = plain, number
 
+    def __reduce__(self):
+        """Pickled as what makes it, which its options are not."""
+        return type(self), (self.plain, self.number)
+
     @property
     def version(self) -> str:
         """That of the functionals and that of the masks."""

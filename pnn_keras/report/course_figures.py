@@ -16,7 +16,7 @@ from pnn_keras.report.naming import file_name, from_source, method_title
 from pnn_keras.report.words import EXTENDING_CONTROLS, GAIN_CONTROLS
 from pnn_keras.statistics import uar
 
-#: More methods than these cannot be told apart in one panel: controls then get their own.
+#: Where more methods were compared, controls have a panel of their own.
 MOST_IN_PANEL = 6
 
 #: What a panel of controls shows: them, and what they are held against.
@@ -93,6 +93,7 @@ def amounts(
             f"intervals ({first.stamp}). Utterances are means over folds; the networks choose "
             "their epoch by the labelled stop utterances, plain classifiers never see those. p "
             "values are corrected within each amount, not over all of them."
+            + (" The panels' axes differ." if len(panels) > 1 and axes.shape[1] == 1 else "")
             + (" Dotted: the paper, read off its figure 4." if published else "")
         )
         alt = f"Lines, UAR by amount of target data: {_amount_words(group)}"
