@@ -141,12 +141,14 @@ def test_those_that_started_are_ended_where_another_cannot_start(monkeypatch):
 
 
 FIRST = """
-import os, sys, time
+import signal, sys, time
 sys.path.insert(0, sys.argv[1])
 import test_processes
 from pnn_keras.processes import Crew
 
 if __name__ == "__main__":
+    # What a shell starts in the background ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with Crew(1, test_processes.asleep, ()) as crew:
         _, number = next(crew.listen())
         print(number, flush=True)
