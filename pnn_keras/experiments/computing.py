@@ -73,6 +73,7 @@ class PartComputer:
     def _learner_for(self, part: Part) -> Learner:
         group = (part.study, part.members)
         if group != self._group:
+            self._source, self._bench, self._learner = None, None, None  # one group at a time
             planned, experiment = self.planned[part.study], self.experiment
             base = planned.base
             self._learner = Learner(

@@ -1,7 +1,7 @@
 """Several processes that compute the parts of a run, each with its share of the cores.
 
-Members are small: one process on all cores spends much of its time waiting for
-the slowest of them, a process on each does not.
+Cores compute small products faster on one each than all on the same
+(``tools/bench/throughput.py``), and compile graphs side by side.
 """
 
 from __future__ import annotations
