@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from numbers_made import REGISTERED
 from serving_made import serving
 
-from pnn_keras import frontends
+from pnn_keras import frontends, learner, material
 from pnn_keras.cache import alone, cache_folder
 from pnn_keras.cli import main
 
@@ -61,6 +61,17 @@ def registered():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
         yield
+
+
+@pytest.fixture
+def no_fit(monkeypatch):
+    """Nothing may be extracted or trained."""
+
+    def refuse(*_, **__):
+        raise AssertionError("training began")
+
+    monkeypatch.setattr(material, "extract_features", refuse)
+    monkeypatch.setattr(learner, "fit_column", refuse)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,16 @@ import numpy as np
 from pnn_keras.corpus import Corpus, CorpusInfo, Utterance
 from pnn_keras.errors import AudioError
 from pnn_keras.frontends import Frontend
+from pnn_keras.schedule import Settings
+
+#: How chains of such a corpus are trained within a second or two.
+QUICK = {
+    "units": (5, 4),
+    "dropout": 0.2,
+    "settings": Settings(epochs=3, learning_rate=0.01),
+    "progress": False,
+    "workers": 1,
+}
 
 EMOTIONS = ("angry", "neutral", "sad")
 

@@ -7,9 +7,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from numbers_made import REGISTERED, MaskableNumbers, Registered, make_corpus
+from numbers_made import MaskableNumbers, Registered, make_corpus
 
-from pnn_keras import frontends
 from pnn_keras import material as material_module
 from pnn_keras.augmentation import every_version, first_turns, in_turn, passes
 from pnn_keras.bench import Bench
@@ -276,11 +275,6 @@ def test_a_chain_hears_recordings_as_they_are(chain):
 def test_every_utterance_is_scored_once(chain, material):
     for score in chain.metadata["scores"]["emotion"].values():
         assert score["utterances"] == len(material.utterances)
-
-
-@pytest.fixture
-def registered(monkeypatch):
-    monkeypatch.setattr(frontends, "KNOWN", {**frontends.KNOWN, **REGISTERED})
 
 
 def test_a_column_whose_front_end_cannot_mask_hears_recordings_as_they_are(registered, made):
