@@ -11,7 +11,7 @@ from numbers_made import make_corpus
 
 from pnn_keras.experiments import Experiment, Study
 from pnn_keras.experiments.planning import plan
-from pnn_keras.experiments.running import _write_plan
+from pnn_keras.experiments.recording import record_run
 from pnn_keras.experiments.store import FORGETTING, Part, PartResult, write_part
 from pnn_keras.methods import METHODS
 from pnn_keras.report.run_tables import mean_stop_rows, role_counts
@@ -84,7 +84,7 @@ def make_run(
     )
     run = folder / "run"
     planned = plan(experiment, material)
-    _write_plan(run, experiment, material, planned)
+    record_run(run, experiment, material, planned)
     for each in planned:
         for part in each.parts:
             if (part.study, part.method, part.source) not in unfinished:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -239,11 +240,67 @@ def test_a_corpus_with_other_audio_is_refused(alone, tmp_path):
         run(asking(question("one")), [corpus], tmp_path / "run", reuse=[alone["one"]])
 
 
-def test_a_run_is_not_resumed_on_other_labels(corpora, alone, tmp_path):
+def copied(folder, alone, change=None):
+    """A copy of a run, its record changed, and the bytes of every file in it."""
+    changed(folder, alone, change or (lambda record: None))
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def renamed(corpus):
+    first, *others = corpus.utterances
+    return dataclasses.replace(corpus, utterances=(dataclasses.replace(first, id="new"), *others))
+
+
+def shortened(corpus):
+    return dataclasses.replace(corpus, utterances=corpus.utterances[:-1])
+
+
+@pytest.mark.parametrize("change", [relabelled, renamed, shortened])
+def test_a_run_refused_on_other_data_is_left_as_it_was(corpora, alone, tmp_path, change):
     again = tmp_path / "again"
-    shutil.copytree(alone["one"], again)
-    with pytest.raises(UserError, match="holds other recordings or labels.*--out"):
-        run(asking(question("one")), [relabelled(corpora["one"])], again)
+    before = copied(again, alone["one"])
+    with pytest.raises(UserError, match="(other recordings or labels|are not those).*--out"):
+        run(asking(question("one")), [change(corpora["one"])], again)
+    assert {path: path.read_bytes() for path in again.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_does_not_go_on_with_another_front_end(corpora, alone, tmp_path):
+    def other_table(record):
+        record["frontend"]["table"] = "6d276b70"
+
+    again = tmp_path / "again"
+    before = copied(again, alone["one"], other_table)
+    with pytest.raises(UserError, match="another front-end.*6d276b70.*--out"):
+        run(asking(question("one")), [corpora["one"]], again)
+    assert {path: path.read_bytes() for path in again.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_goes_on_with_other_versions_says_so(corpora, alone, tmp_path):
+    def older(record):
+        record["versions"]["numpy"] = "1.0"
+
+    again = tmp_path / "again"
+    copied(again, alone["one"], older)
+    with pytest.warns(UserWarning, match="numpy 1.0, now .*its report says so"):
+        run(asking(question("one")), [corpora["one"]], again)
+    record = json.loads((again / "run.json").read_text())
+    (went_on,) = record["went_on"]
+    assert record["versions"]["numpy"] == "1.0" and went_on["versions"]["numpy"] == np.__version__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        run(asking(question("one")), [corpora["one"]], again)
+    assert len(json.loads((again / "run.json").read_text())["went_on"]) == 1
+    shown = {name.shown: value.shown for name, value in settings_table(read_run(again)).rows}
+    assert shown["numpy"] == f"1.0, then {np.__version__}"
+
+
+def test_a_run_that_went_on_with_other_versions_is_not_taken_over(corpora, alone, tmp_path):
+    def newer(record):
+        record["went_on"] = [{"created": "", "versions": {**record["versions"], "keras": "99"}}]
+
+    other = changed(tmp_path / "other", alone["one"], newer)
+    with pytest.raises(UserError, match="keras: 99, here"):
+        run(asking(question("one")), [corpora["one"]], tmp_path / "run", reuse=[other])
 
 
 def test_another_front_end_is_refused_whatever_it_is_called(corpora, alone, tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import UserError
 from pnn_keras.experiments.planning import Planned
+from pnn_keras.experiments.recording import versions_of
 from pnn_keras.experiments.results import RunResult, read_run
 from pnn_keras.experiments.spec import Experiment, source_tasks
 from pnn_keras.experiments.store import (
@@ -42,7 +43,11 @@ def open_other(folder: str | Path, experiment: Experiment) -> RunResult:
     """
     run = read_run(folder)
     _check_whole(run)
-    pairs = [(name, was, version_of(name)) for name, was in run.record["versions"].items()]
+    pairs = [
+        (name, was, version_of(name))
+        for versions in versions_of(run.record)
+        for name, was in versions.items()
+    ]
     theirs, ours = _choices(run.experiment), _choices(experiment)
     pairs += [(name, theirs[name], ours[name]) for name in ours]
     _refuse_different(run, pairs)
@@ -105,7 +110,7 @@ def take_over(
 def _check_whole(run: RunResult) -> None:
     """Refuses a run whose record lacks what is compared."""
     try:
-        wanted = [run.record["versions"].items()]
+        wanted = [versions.items() for versions in versions_of(run.record)]
         wanted += [[each[fact] for fact in ("name", *_ALIKE)] for each in run.record["corpora"]]
         wanted += [_question(run.experiment, run.record, n) for n in range(len(run.studies))]
         wanted += [[tuple(group) for group in each["groups"]] for each in run.record["studies"]]

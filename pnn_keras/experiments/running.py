@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from pnn_keras.corpus import Corpus, pool
 from pnn_keras.errors import UserError
@@ -16,6 +12,7 @@ from pnn_keras.experiments.computing import PartComputer
 from pnn_keras.experiments.opening import open_experiment
 from pnn_keras.experiments.pace import Pace, say
 from pnn_keras.experiments.planning import Planned, frontend_of, open_bases, plan
+from pnn_keras.experiments.recording import record_run
 from pnn_keras.experiments.reusing import open_other, take_over
 from pnn_keras.experiments.sharing import best_processes, compute_shared, units_of
 from pnn_keras.experiments.spec import (
@@ -23,21 +20,10 @@ from pnn_keras.experiments.spec import (
     read_experiment,
     write_experiment,
 )
-from pnn_keras.experiments.store import (
-    FOLDS,
-    RECORD,
-    SPEC,
-    Part,
-    is_finished,
-    write_text,
-    write_utterances,
-)
+from pnn_keras.experiments.store import SPEC, Part, is_finished
 from pnn_keras.folder import check_writable
-from pnn_keras.material import Material, load_material
+from pnn_keras.material import load_material
 from pnn_keras.monitor import Monitor
-from pnn_keras.preset import plain
-from pnn_keras.protocol import write_folds
-from pnn_keras.provenance import RECORDED, describe_corpus, digest_of, version_of
 
 
 def run_experiment(
@@ -115,7 +101,7 @@ def run_experiment(
     )
     planned = plan(experiment, material, bases)
     _warn_of_left_out(planned)
-    record = _write_plan(folder, experiment, material, planned)
+    record = record_run(folder, experiment, material, planned)
     for other in others:
         taken = take_over(folder, experiment, planned, record, material.utterances, other)
         say(on_part, None, f"{taken} parts taken from {other.folder}")
@@ -181,85 +167,3 @@ def _warn_of_left_out(planned: Sequence[Planned]) -> None:
                 f"{', '.join(lost)}",
                 stacklevel=3,
             )
-
-
-def _write_plan(folder: Path, experiment, material: Material, planned: list[Planned]) -> dict:
-    """Writes what the run is about; gives its record as it is now, as JSON holds it."""
-    for each in planned:
-        targets = each.target.targets(material.utterances)
-        rows = np.flatnonzero(targets >= 0)
-        some = [material.utterances[i] for i in rows]
-        facts = {
-            "row": rows.astype(np.int32),
-            "target": targets[rows].astype(np.int32),
-            "corpus": [u.corpus for u in some],
-            "id": [u.id for u in some],
-            "speaker": [u.speaker_id for u in some],
-            "gender": [u.gender for u in some],
-        }
-        write_utterances(folder, each.number, facts)
-        path = folder / FOLDS / f"{each.number:03d}.csv"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_folds(each.division, material.utterances, path)
-    record = plain(
-        {
-            "versions": {name: version_of(name) for name in (*RECORDED, "scikit-learn")},
-            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "seed": experiment.settings.seed,
-            "frontend": material.frontend.config(),
-            "corpora": [
-                {**describe_corpus(corpus), "digest": digest_of(material.utterances, corpus.name)}
-                for corpus in material.corpora
-            ],
-            "extends": list({e.base.model: e.base.describe() for e in planned if e.base}.values()),
-            "skipped": [list(failure) for failure in material.skipped],
-            "studies": [
-                {
-                    "name": each.study.name,
-                    "target": each.target.name,
-                    "classes": list(each.target.classes),
-                    "merged": [list(pair) for pair in each.target.merged],
-                    "tasks": each.tasks,
-                    "protocol": each.division.describe(),
-                    "transductive": experiment.transductive,
-                    "jobs": [list(job) for job in each.jobs],
-                    "groups": each.groups,
-                }
-                for each in planned
-            ],
-        }
-    )
-    _check_same_data(folder / RECORD, record)
-    write_text(folder / SPEC, write_experiment(experiment))
-    if not (folder / RECORD).exists():
-        write_text(folder / RECORD, json.dumps(record, indent=1) + "\n")
-    return record
-
-
-def _check_same_data(path: Path, record: dict) -> None:
-    """Refuses to go on with a run whose corpora or folds have changed."""
-    if not path.exists():
-        return
-    earlier = json.loads(path.read_text(encoding="utf-8"))
-    for before, now in zip(earlier["studies"], record["studies"], strict=True):
-        if before["protocol"]["hash"] != now["protocol"]["hash"]:
-            raise UserError(
-                f"The folds of {now['name']!r} are not those of the run: the corpus has changed. "
-                "Name another folder: --out"
-            )
-    for before, now in zip(earlier["corpora"], record["corpora"], strict=True):
-        if before.get("digest", now["digest"]) != now["digest"]:
-            raise UserError(
-                f"{now['name']} holds other recordings or labels than when the run began. Name "
-                "another folder: --out"
-            )
-    for before, now in zip(earlier.get("extends", []), record["extends"], strict=True):
-        if before["sha256"] != now["sha256"]:
-            raise UserError(
-                f"{now['model']} is not the chain that the run extends: its weights have changed. "
-                "Name another folder: --out"
-            )
-    # Groups of the earlier run bound what is finished.
-    if [s["groups"] for s in earlier["studies"]] != [s["groups"] for s in record["studies"]]:
-        raise UserError(f"{path} was made with other groups of folds. Name another folder: --out")

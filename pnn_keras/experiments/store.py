@@ -123,18 +123,27 @@ def is_finished(folder: Path, part: Part) -> bool:
     return (folder / part.path).is_file()
 
 
+def has_utterances(folder: Path, study: int) -> bool:
+    """Whether it was written which utterances a study's rows are."""
+    return _utterances_file(folder, study).is_file()
+
+
+def _utterances_file(folder: Path, study: int) -> Path:
+    return folder / RESULTS / f"{study:03d}" / "utterances.parquet"
+
+
 def write_utterances(folder: Path, study: int, columns: Mapping[str, Sequence]) -> None:
     """Writes which utterances a study's rows are: a column per fact, ``(n,)`` each."""
     import pyarrow as pa
 
-    _write_table(folder / RESULTS / f"{study:03d}" / "utterances.parquet", pa.table(dict(columns)))
+    _write_table(_utterances_file(folder, study), pa.table(dict(columns)))
 
 
 def read_utterances(folder: Path, study: int) -> dict[str, np.ndarray]:
     """The facts that :func:`write_utterances` wrote, by name."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(folder / RESULTS / f"{study:03d}" / "utterances.parquet")
+    table = pq.read_table(_utterances_file(folder, study))
     return {
         name: table[name].to_numpy(zero_copy_only=False).astype(object)
         for name in table.column_names

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pnn_keras.errors import UserError
 from pnn_keras.experiments import RunResult, StudyResult
+from pnn_keras.experiments.recording import versions_of
 from pnn_keras.experiments.store import FOLDS, read_utterances
 from pnn_keras.methods import METHODS
 from pnn_keras.report.naming import file_name
@@ -176,9 +177,19 @@ def settings_table(run: RunResult) -> Table:
         ("seed", settings.seed),
         *_searched(run),
         *_taken(run),
-        *((name, version) for name, version in run.record["versions"].items()),
+        *_versions(run),
     ]
     return facts("settings", "Settings, alike for every method, and versions", pairs)
+
+
+def _versions(run: RunResult) -> list[tuple[str, str]]:
+    """Every library with the versions that the run was computed with, in order."""
+    found = versions_of(run.record)
+    names = dict.fromkeys(name for versions in found for name in versions)
+    return [
+        (name, ", then ".join(dict.fromkeys(v[name] for v in found if name in v)))
+        for name in names
+    ]
 
 
 def _taken(run: RunResult) -> list[tuple[str, str]]:
