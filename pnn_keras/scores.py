@@ -33,7 +33,8 @@ def score_answers(
         repeats: number of repeats.
 
     Returns:
-        ``uar``, ``uar_folds_mean``, ``uar_folds_sd``, ``absent`` (how many
+        ``uar``, ``uar_folds_mean``, ``uar_folds_sd`` (over a repeat's folds,
+        averaged over repeats; None where a repeat has one fold), ``absent`` (how many
         classes are missing from test folds, over all folds), ``recalls`` by class,
         ``confusion`` (rows are true classes, summed over repeats), ``classes``,
         ``utterances`` and ``role``.
@@ -48,7 +49,6 @@ def score_answers(
     pooled = confusions.reshape(repeats, -1, count, count).sum(axis=1)
     by_fold = uar(confusions)
     spread = by_fold.reshape(repeats, -1)
-    spread = spread.T if spread.shape[1] == 1 else spread  # one fold a repeat: over the repeats
     several = spread.shape[1] > 1
     by_class = np.nanmean(recalls(pooled), axis=0)
     return {

@@ -35,6 +35,7 @@ class PairedTest:
         n: how many differences counted.
         smallest_p: the smallest p that the test could have reached with
             differences of these sizes, or None where nothing but 0 bounds it.
+        untested: why there is no p, ``""`` where there is one.
     """
 
     name: str
@@ -44,6 +45,7 @@ class PairedTest:
     difference: float
     n: int
     smallest_p: float | None = None
+    untested: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -314,4 +316,5 @@ def _t_test(name: str, values: np.ndarray, share: float, df: int) -> PairedTest:
     mean, n = _mean(values), len(values)
     statistic = mean / (_spread(values) * np.sqrt(share))
     p = 1.0 if n > 1 and not values.any() else 2 * stdtr(max(df, 1), -abs(statistic))
-    return PairedTest(name, float(statistic), max(df, 0), float(p), mean, n)
+    untested = "the differences do not spread, or are too few" if np.isnan(p) else ""
+    return PairedTest(name, float(statistic), max(df, 0), float(p), mean, n, untested=untested)

@@ -53,7 +53,7 @@ def make_run(
             take each class for the next one. A method that is not named has 5.
         studies: what is asked; None asks for one by three methods.
         corpora: names of the corpora.
-        emotions: their three classes.
+        emotions: their classes.
         speakers: how many each of them has.
         synthetic: whether they are synthetic.
         unfinished: numbers of studies, methods and sources that are not written.
@@ -66,7 +66,7 @@ def make_run(
         The run's folder.
     """
     found = [
-        make_corpus(folder / "corpora", name, speakers, CLIPS * len(EMOTIONS), emotions=emotions)
+        make_corpus(folder / "corpora", name, speakers, CLIPS * len(emotions), emotions=emotions)
         for name in corpora
     ]
     if synthetic:
@@ -105,7 +105,9 @@ def _result(
 ) -> PartResult:
     classes = len(planned.target.classes)
     targets = planned.target.targets(material.utterances)
-    answers = np.where(_is_right(material, count), targets, (targets + 1) % classes)
+    kinds = len({utterance.emotion for utterance in material.utterances})
+    right = _is_right(material, count, kinds)
+    answers = np.where(right, targets, (targets + 1) % classes)
     folds = [planned.division.folds[number] for number in part.members]
     rows = np.concatenate([fold.test for fold in folds])
     members = np.repeat(part.members, [len(fold.test) for fold in folds])
@@ -129,13 +131,13 @@ def _result(
     return PartResult(members, rows, np.eye(classes, dtype=np.float32)[answers[rows]], facts)
 
 
-def _is_right(material, count: int | Sequence[int]) -> np.ndarray:
+def _is_right(material, count: int | Sequence[int], kinds: int) -> np.ndarray:
     """Whether each clip is answered rightly: the first so many of its speaker and class."""
     counts = [count] if isinstance(count, int) else list(count)
     right = []
     for utterance in material.utterances:
         speaker, clip = utterance.id.removesuffix(".txt").removeprefix("s").split("-")
-        number = int(clip) // len(EMOTIONS)  # among the clips of its speaker and class
+        number = int(clip) // kinds  # among the clips of its speaker and class
         right.append(number < counts[int(speaker) % len(counts)])
     return np.array(right)
 

@@ -15,6 +15,7 @@ from pnn_keras.errors import UserError
 from pnn_keras.intervals import (
     speaker_confusions,
     speaker_contributions,
+    speaker_differences,
     uar_difference_interval,
     uar_interval,
 )
@@ -71,12 +72,36 @@ def test_speakers_contribute_the_pooled_uar_on_average():
 def test_flipping_a_speaker_s_sign_swaps_its_answers():
     targets, predictions, speakers = made(3)
     others = np.where(predictions == 2, 1, predictions)
-    own, theirs = (speaker_contributions(targets, p, speakers, 3) for p in (predictions, others))
+    differences = speaker_differences(targets, predictions, others, speakers, 3)
     signs = np.where(np.unique(speakers) == speakers[0], -1, 1)
     swapped = np.where(speakers == speakers[0], others, predictions)
     counter = np.where(speakers == speakers[0], predictions, others)
     expected = [uar_interval(targets, p, speakers, 3).value for p in (swapped, counter)]
-    assert (signs * (own - theirs)).mean() == pytest.approx(expected[0] - expected[1])
+    assert (signs * differences).mean() == pytest.approx(expected[0] - expected[1])
+
+
+def test_the_same_answers_in_another_order_of_repeats_are_no_difference():
+    targets, predictions, speakers = made(4, speakers=300, classes=7, each=21, repeats=10)
+    assert not speaker_differences(targets, predictions, predictions[::-1], speakers, 7).any()
+
+
+def test_sums_that_differ_by_rounding_are_no_difference():
+    # 1, 2 and 3 of ten against 3, 2 and 1: as floats, .1 + .2 + .3 is not .3 + .2 + .1.
+    targets, speakers = np.repeat([0, 1, 2], 10), np.repeat("a", 30)
+    place = np.tile(np.arange(10), 3)
+    one, two = (
+        np.where(place < np.array(hits)[targets], targets, (targets + 1) % 3)
+        for hits in ((1, 2, 3), (3, 2, 1))
+    )
+    assert speaker_differences(targets, one, two, speakers, 3).tolist() == [0.0]
+
+
+def test_one_utterance_of_a_million_is_a_difference():
+    targets = np.arange(1_000_000) % 2
+    other = targets.copy()
+    other[0] = 1
+    found = speaker_differences(targets, targets, other, np.zeros(len(targets), int), 2)
+    assert found == pytest.approx([1e-6])
 
 
 def test_the_value_is_the_pooled_uar_averaged_over_repeats():
@@ -127,8 +152,8 @@ def test_a_class_that_the_data_lack_is_not_counted():
 
 
 def test_few_speakers_carry_a_warning():
-    assert "19 speakers are few" in uar_interval(*made(0, speakers=19), 3, draws=10).warning
-    assert uar_interval(*made(0, speakers=20), 3, draws=10).warning is None
+    assert "29 speakers are few" in uar_interval(*made(0, speakers=29), 3, draws=10).warning
+    assert uar_interval(*made(0, speakers=30), 3, draws=10).warning is None
 
 
 def test_one_speaker_has_no_interval():

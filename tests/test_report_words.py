@@ -10,8 +10,9 @@ from run_made import make_run
 
 from pnn_keras.experiments import Study, read_run
 from pnn_keras.experiments.analysis import analyse
+from pnn_keras.report.caveats import fold_words
 from pnn_keras.report.run_tables import role_counts
-from pnn_keras.report.words import fold_words, run_words, study_words
+from pnn_keras.report.words import run_words, study_words
 
 THREE = ("dnn", "ptft", "prognet")
 ALL = (
@@ -46,6 +47,12 @@ def test_a_gain_after_correction_is_told_with_its_numbers(said):
         "[+0.220, +0.280], p (Holm) = 0.004)."
     )
     assert expected in said(GAIN)
+
+
+def test_beside_a_gain_over_speakers_stands_the_p_over_folds(tmp_path):
+    run = read_run(make_run(tmp_path, {"prognet": [7, 8, 9]}))
+    expected = "p (Holm) = 0.004; over folds p < 0.001)."
+    assert expected in " ".join(study_words(analyse(run.studies[0])))
 
 
 def test_a_loss_after_correction_is_told(said):
@@ -84,6 +91,19 @@ def test_a_gain_that_a_control_reaches_is_not_shown_to_be_due_to_the_source(said
 def test_a_gain_without_controls_is_not_shown_to_be_due_to_the_source(said):
     found = said(GAIN)
     assert "is not shown to be due to what the source learned: there is no result of" in found
+
+
+def test_controls_that_no_test_could_mark_are_told(said):
+    # Seven controls and seven speakers: .016 at best becomes more than .05.
+    found = said(GAIN, ALL, speakers=7)
+    of_controls = found.split("can reach in the comparisons with controls is ")[1]
+    assert of_controls.startswith("0.016, where all speakers point the same way; after Holm's")
+    assert "hardly any of these differences could have been marked" in of_controls
+
+
+def test_methods_and_controls_that_are_not_named_are_counted(said):
+    found = said({}, ALL)
+    assert "ProgNet from gender@made; 4 other methods and controls" in found
 
 
 def test_a_plain_classifier_that_does_better_is_named(said):
@@ -126,21 +146,81 @@ def test_transductive_scaling_is_told(said):
 def test_few_speakers_and_the_smallest_p_are_told(said):
     found = said(GAIN)
     assert "10 speakers are few: percentile intervals over so few are too narrow" in found
-    assert "The smallest p that the sign-flip test can reach here is 0.002" in found
+    assert "can reach in the comparisons with the DNN is 0.002, where all speakers point" in found
+    assert "after Holm's correction over 2 it is 0.004 at best." in found
 
 
 def test_too_few_speakers_for_any_mark_are_told(said):
     found = said(GAIN, speakers=5)
-    assert "can reach here is 0.062" in found
-    assert "hardly any difference could have been marked, however large" in found
+    assert "comparisons with the DNN is 0.062" in found
+    assert "hardly any of these differences could have been marked, however large" in found
 
 
 def test_enough_speakers_are_not_called_few(said):
-    assert "are few" not in said(GAIN, speakers=20)
+    assert "are few" not in said(GAIN, speakers=30)
 
 
 def test_one_repeat_is_told(said):
     assert "One repeat:" in said()
+
+
+def test_over_new_speakers_p_is_said_to_be_of_the_models_as_trained(said):
+    found = said(repeats=2)
+    assert "are of the models as trained here, not of the methods trained anew" in found
+    assert "The p over folds beside them asks about the methods" in found
+
+
+def test_over_known_speakers_no_test_over_speakers_is_spoken_of(said):
+    assert "models as trained here" not in said(protocol="paper-10-fold")
+
+
+SPLIT = [Study("emotion", ("gender",), THREE, "cross-corpus:other>made")]
+
+
+def single_split(folder, right, unknown=False, disjoint=True):
+    """A study of one split whose two repeats test the same rows."""
+    run = read_run(make_run(folder, right, studies=SPLIT, corpora=("made", "other"), repeats=2))
+    (study,) = run.studies
+    nobody = np.full(len(study.speakers), None)
+    protocol = {**study.protocol, "speaker_disjoint": disjoint}
+    speakers = nobody if unknown else study.speakers
+    return dataclasses.replace(study, protocol=protocol, speakers=speakers)
+
+
+def test_one_split_is_tested_over_speakers_for_these_models_alone(tmp_path):
+    found = " ".join(study_words(analyse(single_split(tmp_path, GAIN))))
+    assert "Better than the DNN after Holm's correction: ProgNet from gender" in found
+    assert "the more speakers shared a model; and here all of them do." in found
+    assert "over folds p" not in found
+
+
+@pytest.mark.parametrize("change", [{"unknown": True}, {"disjoint": False}])
+def test_one_split_has_no_test_over_folds(tmp_path, change):
+    analysis = analyse(single_split(tmp_path, GAIN, **change))
+    tests = [test for c in analysis.comparisons for test in (c.primary, *c.others)]
+    assert all(np.isnan(test.p) and np.isnan(test.statistic) for test in tests)
+    found = " ".join(study_words(analysis))
+    assert (
+        "There is no test of whether these differ from the DNN, since every repeat tests" in found
+    )
+    assert "Better" not in found and "Not shown to differ" not in found
+
+
+def test_a_test_that_points_the_other_way_than_the_headline_marks_nothing(tmp_path):
+    run = read_run(make_run(tmp_path, GAIN, repeats=2))
+    analysis = analyse(run.studies[0])
+    turned = [
+        dataclasses.replace(c, difference=-c.difference) if c.method == "prognet" else c
+        for c in analysis.comparisons
+    ]
+    one = next(c for c in turned if (c.method, c.other) == ("prognet", "dnn"))
+    assert one.contrary and one.adjusted < 0.05 and not one.marked
+    found = " ".join(study_words(dataclasses.replace(analysis, comparisons=tuple(turned))))
+    assert "Worse" not in found and "Better" not in found
+    assert (
+        "ProgNet from gender@made is not marked, although its p after Holm's correction" in found
+    )
+    assert "own differences (+0.250), which points the other way than the difference" in found
 
 
 def test_two_repeats_are_not_called_one(said):
@@ -163,8 +243,11 @@ def test_natural_audio_is_not_called_synthetic(said):
 
 def test_forgetting_is_told(said):
     found = said(forgotten=2)
-    assert "Exactly nothing of the source was forgotten by ProgNet from gender@made." in found
-    assert "changed with PT/FT from gender@made (1.000 to 0.900)" in found
+    kept = "Exactly nothing of gender@made (test rows) was forgotten by ProgNet from gender@made."
+    changed = (
+        "Answers on gender@made (test rows) changed with PT/FT from gender@made (1.000 to 0.900)"
+    )
+    assert kept in found and changed in found
 
 
 def test_a_speaker_recogniser_is_excused(tmp_path):
@@ -201,6 +284,16 @@ def test_unknown_speakers_are_told(tmp_path):
     assert "Some speakers are not known: intervals are over utterances" in said
 
 
+def test_speakers_that_may_have_been_heard_are_not_said_to_have_been(tmp_path):
+    study = read_run(make_run(tmp_path)).studies[0]
+    nobody = np.full(len(study.speakers), None)
+    protocol = {**study.protocol, "speaker_disjoint": False}
+    unknown = dataclasses.replace(study, speakers=nobody, protocol=protocol)
+    said = " ".join(study_words(analyse(unknown)))
+    assert "test speakers may have been heard in training" in said
+    assert "test speakers were heard" not in said
+
+
 def test_a_marked_loss_of_a_method_of_any_kind_is_told(said):
     found = said({"prognet-random": [3, 2]}, ALL)
     assert "Worse than the DNN after Holm's correction: ProgNet, random column" in found
@@ -208,8 +301,26 @@ def test_a_marked_loss_of_a_method_of_any_kind_is_told(said):
 
 def test_a_plain_classifier_with_the_highest_uar_is_told_though_nothing_is_marked(said):
     found = said({"logistic-regression": [5, 6, 5, 5]}, ALL)  # 3 of 10 speakers have a tenth more
-    assert "The highest UAR is that of a plain classifier, Logistic regression (0.530)" in found
+    assert "The highest UAR is that of a plain classifier (Logistic regression, 0.530)" in found
     assert "does better" not in found
+
+
+def test_without_an_interval_the_score_itself_is_held_against_chance(tmp_path):
+    run = read_run(make_run(tmp_path, {"dnn": 3}, speakers=10))
+    (study,) = run.studies
+    alone = dataclasses.replace(study, speakers=np.full(len(study.speakers), "made/s0", object))
+    found = " ".join(study_words(analyse(alone)))
+    assert "The DNN is not shown to be better than chance (0.300, chance 0.333)" in found
+    assert "Not shown to be better than chance: PT/FT" not in found
+
+
+def test_several_studies_are_said_to_be_corrected_one_by_one(tmp_path):
+    studies = [
+        Study("emotion@made", ("gender@made",), THREE),
+        Study("gender@made", ("emotion@made",), THREE),
+    ]
+    run = read_run(make_run(tmp_path, studies=studies))
+    assert "Holm's correction is made in each of the 2 studies" in " ".join(run_words(run))
 
 
 def test_every_method_at_chance_is_told(said):

@@ -11,7 +11,7 @@ import numpy as np
 from pnn_keras.experiments.results import MethodResult, StudyResult
 from pnn_keras.intervals import (
     Interval,
-    speaker_contributions,
+    speaker_differences,
     uar_difference_interval,
     uar_interval,
 )
@@ -28,6 +28,7 @@ from pnn_keras.significance import (
     holm,
 )
 from pnn_keras.statistics import confusion_matrix, recalls, uar
+from pnn_keras.task import parse_task
 
 #: What each method is held against, besides the network from scratch: a control answers
 #: whether a gain is due to what the source has learned, a plain classifier whether it is one.
@@ -38,8 +39,20 @@ CONTROLS = {
     "prognet-tuned": ("prognet",),
 }
 
+#: What has to be beaten before a gain can be due to what a source learned.
+GAIN_CONTROLS = ("dnn-large", "prognet-random", "prognet-shuffled")
+
+#: The same for a trained chain, whose training data are not at hand to be shuffled.
+EXTENDING_CONTROLS = {
+    "prognet": ("dnn-large", "prognet-random"),
+    "prognet-rescaled": ("dnn-large", "prognet-random-rescaled"),
+}
+
 #: A difference is marked below this adjusted p value.
 LEVEL = 0.05
+
+#: Why there is no test over the folds of a single split.
+_ONE_SPLIT = "every repeat tests the same rows, so that only seeds spread"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,10 +111,11 @@ class Comparison:
         difference: of the headline UARs, method less other.
         interval: bootstrap interval of it over speakers, the same ones drawn for both.
         effect: size over what each speaker contributes to the difference
-            (:func:`pnn_keras.intervals.speaker_contributions`), over the folds' differences
+            (:func:`pnn_keras.intervals.speaker_differences`), over the folds' differences
             where a speaker is not known.
         primary: the test that counts: over speakers in speaker-disjoint
-            protocols, else the corrected repeated cross-validation test.
+            protocols, else the corrected repeated cross-validation test, which
+            has no p where all repeats test the rows of a single split.
         others: further tests, beside it.
         adjusted: the primary test's p after Holm's correction, over the
             study's comparisons with the network from scratch, or over those
@@ -121,8 +135,17 @@ class Comparison:
 
     @property
     def marked(self) -> bool:
-        """Whether the difference holds at :data:`LEVEL` after Holm's correction."""
-        return self.adjusted < LEVEL
+        """Whether the difference holds at :data:`LEVEL` after Holm's correction.
+
+        A test over folds is of the mean of the folds' own differences. Where that
+        points the other way than the headline, nothing holds.
+        """
+        return self.adjusted < LEVEL and not self.contrary
+
+    @property
+    def contrary(self) -> bool:
+        """Whether what was tested has the other sign than the difference of the headlines."""
+        return self.primary.difference * self.difference < 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +160,9 @@ class Forgetting:
         before: its pooled UAR before, averaged over repeats.
         after: and after.
         unchanged: whether every single answer is the same as before.
+        voices: ``"speaker-disjoint"`` or ``"speaker-dependent"``, which a speaker
+            recogniser always is.
+        rows: how many rows were asked, the mean over repeats.
     """
 
     method: str
@@ -146,6 +172,8 @@ class Forgetting:
     before: float
     after: float
     unchanged: bool
+    voices: str
+    rows: float
 
     @property
     def lost(self) -> float:
@@ -201,7 +229,7 @@ def analyse(study: StudyResult, draws: int = 2000, seed: int = 0) -> Analysis:
     with_scratch = [each for each in compared if each.other == "dnn"]
     with_controls = [each for each in compared if each.other != "dnn"]
     comparisons = (*_adjusted(with_scratch), *_adjusted(with_controls))
-    forgetting = tuple(_forgetting(r) for r in study.methods if r.forgetting is not None)
+    forgetting = tuple(_forgetting(study, r) for r in study.methods if r.forgetting is not None)
     return Analysis(study, scores, comparisons, forgetting)
 
 
@@ -269,7 +297,7 @@ def _by_group(study: StudyResult, result: MethodResult, groups: np.ndarray) -> d
 
 def _speakers(study: StudyResult) -> np.ndarray | None:
     """Who speaks, or None where somebody is unknown."""
-    return None if any(s is None for s in study.speakers) else study.speakers.astype(str)
+    return study.speakers.astype(str) if study.knows_speakers else None
 
 
 def _resampled(study: StudyResult) -> np.ndarray | None:
@@ -340,30 +368,35 @@ def _speaker_differences(study, a: MethodResult, b: MethodResult) -> np.ndarray 
     speakers = _speakers(study)
     if speakers is None:
         return None
-    own, theirs = (
-        speaker_contributions(study.targets, each.predictions, speakers, len(study.classes))
-        for each in (a, b)
+    return speaker_differences(
+        study.targets, a.predictions, b.predictions, speakers, len(study.classes)
     )
-    return own - theirs
 
 
 def _fold_tests(study: StudyResult, differences: np.ndarray) -> tuple[PairedTest, ...]:
     """The tests over folds; n2 / n1 counts the rows that were fitted on.
 
     Over the folds of a cross-validation the first two are the same numbers, under the names
-    that papers know them by.
+    that papers know them by. The repeats of a single split test the same rows: their spread is
+    that of seeds alone, and says nothing about other rows, so there is no p.
     """
     tested = len(study.targets) / study.protocol["folds"]
     ratio = float(tested / study.train_rows.mean())
     resampled = corrected_resampled_t_test(differences.ravel(), test_train_ratio=ratio)
-    return (
+    tests = (
         corrected_cross_validation_test(differences, test_train_ratio=ratio),
         dataclasses.replace(resampled, name=f"{resampled.name}, the same over folds"),
         calibrated_cross_validation_test(differences),
     )
+    if not study.single_split:
+        return tests
+    return tuple(
+        dataclasses.replace(test, statistic=math.nan, p=math.nan, untested=_ONE_SPLIT)
+        for test in tests
+    )
 
 
-def _forgetting(result: MethodResult) -> Forgetting:
+def _forgetting(study: StudyResult, result: MethodResult) -> Forgetting:
     found = result.forgetting
     pooled = {when: uar(found[when].sum(axis=1)).mean() for when in ("before", "after")}
     if found["role"] == "stop":
@@ -377,4 +410,11 @@ def _forgetting(result: MethodResult) -> Forgetting:
         float(pooled["before"]),
         float(pooled["after"]),
         not found["changed"].any(),
+        "speaker-disjoint" if _source_is_disjoint(study, found["task"]) else "speaker-dependent",
+        float(found["before"].sum(axis=(1, 2, 3)).mean()),
     )
+
+
+def _source_is_disjoint(study: StudyResult, task: str) -> bool:
+    """Whether a source is asked about speakers that it has not heard; a recogniser never is."""
+    return study.protocol["speaker_disjoint"] and parse_task(task)[0] != "speaker"

@@ -121,6 +121,16 @@ class StudyResult:
         return parse_task(self.target)[0] == "speaker"
 
     @property
+    def single_split(self) -> bool:
+        """Whether every repeat tests the same rows, and changes seeds and stop rows alone."""
+        return self.protocol["folds"] == 1
+
+    @property
+    def knows_speakers(self) -> bool:
+        """Whether every tested utterance has a speaker."""
+        return all(speaker is not None for speaker in self.speakers)
+
+    @property
     def comparable_sexes(self) -> list[str]:
         """The sexes, where the utterances of each have every class, so that their UARs compare.
 

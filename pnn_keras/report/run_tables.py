@@ -8,14 +8,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from pnn_keras.errors import UserError
 from pnn_keras.experiments import RunResult, StudyResult
 from pnn_keras.experiments.recording import versions_of
 from pnn_keras.experiments.store import FOLDS, read_utterances
 from pnn_keras.methods import METHODS
+from pnn_keras.references import REFERENCE_SETTINGS, REFERENCES
 from pnn_keras.report.naming import file_name
 from pnn_keras.report.table import Column, Table, facts, text_columns, whole, words
 from pnn_keras.shape import Shape
+
+#: Of tasks with more classes (speakers) no table goes through every one.
+MOST_CLASSES = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +52,7 @@ def corpora_table(run: RunResult) -> Table:
         Column("Clips", ("clips",)),
         Column("Speakers", ("speakers",)),
         Column("Skipped", ("skipped",)),
-        *text_columns("Licence", "Citation"),
+        *text_columns("Licence", "Citation", "SHA-256 of recordings and labels"),
     )
     rows = tuple(
         (
@@ -56,6 +62,7 @@ def corpora_table(run: RunResult) -> Table:
             whole(len(corpus["skipped"])),
             words(corpus["licence"]),
             words(corpus["citation"]),
+            words(corpus.get("digest", "not recorded")[:16]),
         )
         for corpus in run.record["corpora"]
     )
@@ -83,10 +90,16 @@ def extended_table(run: RunResult) -> Table:
     rescaled = ""
     if any(name.endswith("rescaled") for name in methods):
         rescaled = ", but where a method has it rescaled by the target's training rows"
+    unrecorded = [c["model"] for c in run.record.get("extends", ()) if c["heard_speakers"] is None]
+    heard = (
+        f" Of {', '.join(unrecorded)} there is no record of whom it heard: whether it has heard "
+        "speakers that are scored here, nobody can tell."
+        if unrecorded
+        else " None of them has heard a speaker or a recording that is scored here."
+    )
     note = (
-        "Their columns are frozen, and their scaling is their own"
-        f"{rescaled}. None of them has heard a speaker or a recording that is scored here; "
-        "without a number of speakers there is no record of whom it heard, and nobody can tell."
+        "Their columns are frozen, but where PT/FT fine-tunes a copy of one, and their scaling is "
+        f"their own{rescaled}.{heard}"
     )
     return Table("extended", "Trained chains that were extended", columns, rows, (note,))
 
@@ -97,6 +110,7 @@ def protocols_table(run: RunResult) -> Table:
         *text_columns("Study", "Stamp"),
         Column("Classes", ("classes",)),
         Column("Utterances", ("utterances",)),
+        *text_columns("Of each class"),
         Column("Folds", ("folds",)),
         Column("Repeats", ("repeats",)),
         Column("Parts", ("training_parts",)),
@@ -110,6 +124,7 @@ def protocols_table(run: RunResult) -> Table:
             words(study.stamp),
             whole(len(study.classes)),
             whole(len(study.targets)),
+            words(_class_counts(study)),
             whole(study.protocol["folds"]),
             whole(study.protocol["repeats"]),
             words(study.training_parts or "all"),
@@ -120,10 +135,11 @@ def protocols_table(run: RunResult) -> Table:
         for study in run.studies
     )
     notes = (
-        "Speaker-dependent: test speakers were heard in training. Transductive: features were "
-        "scaled with the test utterances' own. Parts: how many each "
-        "fold trains on. Test speakers: fewest to most in a fold. The "
-        f"folds themselves are in the run's folder {FOLDS}/, each with its whole SHA-256 hash.",
+        "Speaker-dependent: test speakers were heard in training, or are not known. Transductive: "
+        "features were scaled with the test utterances' own. Utterances: those with a label among "
+        "the classes. Parts: how many each fold trains on. Test speakers: fewest to most in a "
+        f"fold. The folds themselves are in the run's folder {FOLDS}/, with their whole hash "
+        "(SHA-256).",
     )
     return Table("protocols", "Protocols: what every score is worth", columns, rows, notes)
 
@@ -155,12 +171,12 @@ def _searched(run: RunResult) -> list[tuple[str, object]]:
 
 
 def settings_table(run: RunResult) -> Table:
-    """How columns were fitted, alike for every method."""
+    """How columns were fitted, alike for every method that fits any, and plain classifiers."""
     asked, settings, shape = run.experiment, run.experiment.settings, run.experiment.shape
     merged = sorted({pair for study in run.studies for pair in study.merged})
     units = ", ".join(map(str, shape.units))
     pairs = [
-        ("front-end", asked.frontend or _frontend_of(run)),
+        ("front-end", _frontend_of(run)),
         *([("augmented passes of training rows", asked.augment)] if asked.augment else []),
         ("features scaled by", _SCALINGS[asked.scaling]),
         ("emotion classes", _classes(asked.classes)),
@@ -175,11 +191,30 @@ def settings_table(run: RunResult) -> Table:
         ("learning rate (Adam)", settings.learning_rate),
         ("classes weigh the same", "yes" if settings.class_weights else "no"),
         ("seed", settings.seed),
+        *_plain_classifiers(run),
         *_searched(run),
         *_taken(run),
+        ("computing, all answers", f"{_minutes(run):,.0f} min"),
         *_versions(run),
     ]
-    return facts("settings", "Settings, alike for every method, and versions", pairs)
+    return facts("settings", "Settings of the networks, of plain classifiers, and versions", pairs)
+
+
+def _plain_classifiers(run: RunResult) -> list[tuple[str, str]]:
+    """How the plain classifiers of a run are fitted."""
+    asked = {method for study in run.studies for method, _ in _asked(study)}
+    return [
+        (METHODS[name].title, REFERENCE_SETTINGS[name]) for name in REFERENCES if name in asked
+    ]
+
+
+def _asked(study: StudyResult) -> list[tuple[str, str]]:
+    return [*((m.method, m.source) for m in study.methods), *study.missing]
+
+
+def _minutes(run: RunResult) -> float:
+    """What all answers took to compute, in minutes of one process after the other."""
+    return sum(m.seconds for study in run.studies for m in study.methods) / 60
 
 
 def _versions(run: RunResult) -> list[tuple[str, str]]:
@@ -260,10 +295,22 @@ _SCALINGS = {
 
 
 def _frontend_of(run: RunResult) -> str:
-    """The front-end of the trained chain that is extended."""
-    config = dict(run.record["extends"][0]["frontend"])
+    """The front-end of new columns, with its version and options where they were recorded."""
+    asked = run.experiment.frontend
+    config = run.record.get("frontend")
+    if config is None:
+        config = {"name": asked} if asked else run.record["extends"][0]["frontend"]
     options = [f"{name} {value}" for name, value in config.items() if name != "name"]
-    return f"{config['name']} ({', '.join(options)}), that of the chain extended"
+    said = f"{config['name']} ({', '.join(options)})" if options else str(config["name"])
+    return said if asked else f"{said}, that of the chain extended"
+
+
+def _class_counts(study: StudyResult) -> str:
+    """How many utterances each class has; of many classes (speakers) fewest to most."""
+    counts = np.bincount(study.targets, minlength=len(study.classes))
+    if len(counts) > MOST_CLASSES:
+        return f"{counts.min()} to {counts.max()}"
+    return ", ".join(f"{name} {n}" for name, n in zip(study.classes, counts, strict=True))
 
 
 def _classes(classes) -> str:

@@ -8,7 +8,14 @@ import math
 import numpy as np
 
 from pnn_keras.experiments import Experiment
-from pnn_keras.experiments.analysis import CONTROLS, LEVEL, Analysis, Comparison
+from pnn_keras.experiments.analysis import (
+    CONTROLS,
+    EXTENDING_CONTROLS,
+    GAIN_CONTROLS,
+    LEVEL,
+    Analysis,
+    Comparison,
+)
 from pnn_keras.report import numbers, paper
 from pnn_keras.report.chosen_table import chosen_table
 from pnn_keras.report.naming import (
@@ -19,6 +26,7 @@ from pnn_keras.report.naming import (
     source_cell,
     source_title,
 )
+from pnn_keras.report.run_tables import MOST_CLASSES
 from pnn_keras.report.table import (
     MARK,
     Cell,
@@ -31,9 +39,6 @@ from pnn_keras.report.table import (
     with_interval,
     words,
 )
-
-#: Tasks with more classes (speakers) have no table of their recalls.
-MOST_CLASSES = 12
 
 _COMPARED = (
     Column("Difference [95 %]", ("difference", "difference_low", "difference_high")),
@@ -56,7 +61,9 @@ def study_tables(analysis: Analysis, experiment: Experiment) -> list[Table]:
         all_tests_table(analysis),
     ]
     stamp = analysis.study.stamp
-    return [dataclasses.replace(t, stamp=stamp) for t in made if t is not None and t.rows]
+    # What is left of a source has the stamp of the source's rows, which it brings.
+    shown = [t for t in made if t is not None and t.rows]
+    return [t if t.stamp else dataclasses.replace(t, stamp=stamp) for t in shown]
 
 
 def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
@@ -104,10 +111,10 @@ def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
         rows.append(tuple(row))
     notes = [
         "UAR: unweighted average recall of one repeat's pooled answers, averaged over repeats; "
-        f"{_interval_words(analysis)}. UAR of folds: mean ± SD over folds of the UAR over the "
-        "classes present; Absent: classes missing from test folds, over all folds. Weights: "
-        "those trained for the target, biases included. Epoch: median of the best epochs."
-        + _comparison_words(analysis)
+        f"{_interval_words(analysis)}. UAR of folds: mean of the folds' own UARs over the classes "
+        "present ± SD over a repeat's folds, averaged over repeats; Absent: classes missing from "
+        "test folds, over all folds. Weights: those trained for the target, biases included. "
+        "Epoch: median of the best epochs." + _comparison_words(analysis)
     ]
     if any(known.values()):
         notes.append(
@@ -151,19 +158,33 @@ def controls_table(analysis: Analysis) -> Table:
         Column("Its UAR", ("control_uar",)),
         *_COMPARED,
     )
-    needed = (
-        "what the chain learned only where ProgNet beats a network as large and random columns "
-        "that are scaled as the chain's are"
-        if study.preset
-        else "what the source learned only where ProgNet beats a network as large, a random "
-        "column and a column that learned shuffled labels"
-    )
     note = (
-        f"A gain is due to {needed}; and it is little worth where a plain classifier does as "
-        f"well. Difference: ProgNet less control. {_test_words(analysis, 'controls')}"
+        f"{_gain_words(analysis)} Difference: ProgNet less control. "
+        f"{_test_words(analysis, 'controls')}"
     )
     title = f"{study.name}: ProgNet against its controls ({study.stamp})"
     return Table(file_name(study, "controls"), title, columns, tuple(rows), (note,), grouped=True)
+
+
+def _gain_words(analysis: Analysis) -> str:
+    """What the controls of a study can say about where a gain comes from."""
+    asked = {each.other for each in analysis.comparisons}
+    telling = {c for controls in EXTENDING_CONTROLS.values() for c in controls} | {*GAIN_CONTROLS}
+    if not asked & telling:
+        return (
+            "This study asks no network as large and no random or shuffled column: it cannot say "
+            "where a gain comes from."
+        )
+    needed = (
+        "what the chain learned only where ProgNet beats a network as large and random columns "
+        "that are scaled as the chain's are"
+        if analysis.study.preset
+        else "what the source learned only where ProgNet beats a network as large, a random "
+        "column and a column that learned shuffled labels"
+    )
+    return (
+        f"A gain is due to {needed}; and it is little worth where a plain classifier does as well."
+    )
 
 
 def recalls_table(analysis: Analysis) -> Table | None:
@@ -196,6 +217,7 @@ def forgetting_table(analysis: Analysis) -> Table:
     study = analysis.study
     columns = (
         *text_columns("Source", "Method", "Asked again", "On"),
+        Column("Rows", ("rows",)),
         Column("UAR before", ("uar_before",)),
         Column("UAR after", ("uar_after",)),
         Column("Lost", ("uar_lost",)),
@@ -206,7 +228,8 @@ def forgetting_table(analysis: Analysis) -> Table:
             source_cell(each.method, each.source),
             words(method_title(each.method, each.source)),
             words(each.task),
-            words(f"{each.role} rows"),
+            words(f"{each.role} rows, {each.voices}"),
+            whole(each.rows),
             one_score(each.before),
             one_score(each.after),
             Cell(numbers.signed(each.lost).removeprefix("+"), (each.lost,)),
@@ -216,13 +239,18 @@ def forgetting_table(analysis: Analysis) -> Table:
     )
     note = (
         "The source task on its own rows before and after the target was learned, heard through "
-        "the scaling that it was trained with. A frozen column cannot change; that it does not is "
-        "measured here, not assumed. Stop rows, of a source that has no test rows, chose its "
-        "epoch: their UAR flatters, before and after alike. Unchanged: every single answer is the "
-        "same."
+        "the scaling that it was trained with; of several sources the last one. A frozen column "
+        "cannot change; that it does not is measured here, not assumed. On test rows: UAR of one "
+        "repeat's pooled answers, averaged over repeats. Stop rows, of a source that has no test "
+        "rows, overlap between folds: mean of the folds' UARs; and they chose its epoch, so that "
+        "their UAR flatters, before and after alike. Rows: in one repeat. Unchanged: every single "
+        "answer is the same."
     )
-    title = f"{study.name}: what is left of the source ({study.stamp})"
-    return Table(file_name(study, "forgetting"), title, columns, rows, (note,), grouped=True)
+    scaling = "transductive" if study.transductive else "not transductive"
+    title = f"{study.name}: what is left of the source ({scaling}; whose voices: see the rows)"
+    return Table(
+        file_name(study, "forgetting"), title, columns, rows, (note,), grouped=True, stamp=scaling
+    )
 
 
 def repeats_table(analysis: Analysis) -> Table:
@@ -277,6 +305,7 @@ def all_tests_table(analysis: Analysis) -> Table:
     columns = (
         *text_columns("Source", "Method", "Against", "Test"),
         Column("Primary", ("primary",), text=True),
+        Column("Mean difference", ("mean_difference",)),
         Column("Statistic", ("statistic",)),
         Column("df", ("df",)),
         Column("n", ("n",)),
@@ -295,6 +324,7 @@ def all_tests_table(analysis: Analysis) -> Table:
                     words(method_title(each.other, each.other_source)),
                     words(test.name),
                     Cell("yes" if first else "no", (first,)),
+                    Cell(numbers.signed(test.difference), (test.difference,)),
                     Cell(numbers.signed(test.statistic), (test.statistic,)),
                     whole(test.df),
                     whole(test.n),
@@ -328,9 +358,14 @@ def _p(value: float | None) -> Cell:
 
 
 def _interval_words(analysis: Analysis) -> str:
-    speakers = analysis.scores[0].interval.speakers if analysis.scores else None
-    over = "utterances" if speakers is None else f"{speakers} speakers"
-    return f"in brackets the 95 % bootstrap interval over {over}, with the models as they are"
+    if not analysis.scores:
+        return "in brackets the 95 % bootstrap interval"
+    found = analysis.scores[0].interval
+    units = "utterances" if found.speakers is None else f"{found.speakers} speakers"
+    return (
+        f"in brackets the 95 % percentile interval over {found.draws} bootstrap draws of {units}, "
+        "the trained models held fixed"
+    )
 
 
 def _comparison_words(analysis: Analysis) -> str:
@@ -344,20 +379,33 @@ def _test_words(analysis: Analysis, family: str) -> str:
     own = [c for c in analysis.comparisons if (c.other == "dnn") == (family == "dnn")]
     if not own:
         return ""
-    test = own[0].primary.name
-    if "sign-flip" in test:
-        test += " of that difference, each speaker's answers swapped between the two"
-    else:
-        test += (
-            ", which asks whether the difference would hold with other training rows of the same "
-            "speakers, where the interval asks about other test speakers"
-        )
     tested = sum(not math.isnan(c.primary.p) for c in own)
     corrected = f"p (Holm): corrected over {tested} comparisons; " if tested > 1 else ""
-    unit = "folds" if any(s is None for s in analysis.study.speakers) else "speakers"
+    unit = "speakers" if analysis.study.knows_speakers else "folds"
+    telling = next((c for c in own if not c.primary.untested), own[0])
     return (
-        f"p: {test}; {corrected}d_z: mean difference in standard deviations over {unit}; "
-        f"*: p (Holm) below {LEVEL}."
+        f"p: {_primary_words(analysis, telling)}; {corrected}d_z: mean difference in standard "
+        f"deviations over {unit}; *: p (Holm) below {LEVEL}."
+    )
+
+
+def _primary_words(analysis: Analysis, comparison: Comparison) -> str:
+    """What the primary test is, what it is of, and what its p is about."""
+    test, study = comparison.primary, analysis.study
+    if "sign-flip" in test.name:
+        return (
+            f"two-sided {test.name}, of that difference: each speaker's two answers swapped, for "
+            "the models as trained here"
+        )
+    if test.untested:
+        return f"none, since {test.untested}"
+    of = f"two-sided {test.name} (df = {test.df}), of the mean of the folds' own differences"
+    if study.protocol["speaker_disjoint"]:
+        return f"{of}, since some speakers are not known"
+    other = "utterances of the same" if comparison.interval.speakers is None else "test"
+    return (
+        f"{of}. It asks whether the difference would hold with other training rows of the same "
+        f"speakers, where the interval asks about other {other} speakers"
     )
 
 

@@ -7,32 +7,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pnn_keras.experiments import RunResult, StudyResult
-from pnn_keras.experiments.analysis import LEVEL, Analysis, Comparison, MethodScore
+from pnn_keras.experiments import RunResult
+from pnn_keras.experiments.analysis import (
+    EXTENDING_CONTROLS,
+    GAIN_CONTROLS,
+    LEVEL,
+    Analysis,
+    Comparison,
+    MethodScore,
+)
 from pnn_keras.experiments.spec import source_tasks
-from pnn_keras.intervals import FEW_SPEAKERS
 from pnn_keras.methods import METHODS
 from pnn_keras.references import REFERENCES
 from pnn_keras.report import numbers
-from pnn_keras.report.naming import corpora_of, full_title, method_title
-from pnn_keras.report.run_tables import RoleCount
-from pnn_keras.task import parse_task
-
-#: What has to be beaten before a gain can be due to what a source learned.
-GAIN_CONTROLS = ("dnn-large", "prognet-random", "prognet-shuffled")
-
-#: The same for a trained chain, whose training data are not at hand to be shuffled.
-EXTENDING_CONTROLS = {
-    "prognet": ("dnn-large", "prognet-random"),
-    "prognet-rescaled": ("dnn-large", "prognet-random-rescaled"),
-}
+from pnn_keras.report.caveats import caveats
+from pnn_keras.report.naming import full_title, method_title
 
 #: The methods that are named where they are not shown to differ.
 SPOKEN = ("chain", "chain-rescaled", "ptft", "prognet", "prognet-adapter", "prognet-rescaled")
-
-
-#: The share of an interval's draws that may lack a class before it is said.
-MOST_ABSENT = 0.05
 
 
 def run_words(run: RunResult) -> list[str]:
@@ -53,6 +45,13 @@ def run_words(run: RunResult) -> list[str]:
             f"Unfinished: {done} of {parts} parts (a method's answers on some folds) are there; "
             f"{count} of {total} results are missing, and every comparison with them. {follows}"
             "The command below computes the rest."
+        )
+    if len(run.studies) > 1:
+        said.append(
+            f"Holm's correction is made in each of the {len(run.studies)} studies, once for the "
+            "comparisons with the DNN and once for those with controls. Over all of them nothing "
+            "is corrected: a mark where nothing differs is to be expected more often than in one "
+            "such run of twenty."
         )
     synthetic = [corpus["name"] for corpus in run.record["corpora"] if corpus.get("synthetic")]
     if synthetic:
@@ -85,30 +84,7 @@ def study_words(analysis: Analysis) -> list[str]:
         *_differences(analysis),
         *_gains(analysis),
         *_forgotten(analysis),
-        *_stamps(analysis),
-        *_intervals(analysis),
-        *_smallest_p(analysis),
-        *_repeats(analysis),
-        *_absent(analysis),
-    ]
-
-
-def fold_words(study: StudyResult, counts: Sequence[RoleCount]) -> list[str]:
-    """Whether test speakers meet training rows of their own sex.
-
-    Args:
-        study: the study.
-        counts: who has which role in its folds.
-    """
-    held = {(c.repeat, c.fold, c.role, c.sex) for c in counts}
-    tested = [place for place in sorted(held) if place[2] == "test" and place[3] != "unknown"]
-    strange = {p[:2] for p in tested if (*p[:2], "train", p[3]) not in held}
-    if not strange:
-        return []
-    folds = study.protocol["repeats"] * study.protocol["folds"]
-    return [
-        f"In {len(strange)} of {folds} folds no training row is of a test speaker's sex: these "
-        "scores are of voices unlike those learned from, whatever their amount."
+        *caveats(analysis),
     ]
 
 
@@ -123,10 +99,9 @@ def _chance(analysis: Analysis) -> list[str]:
     said = []
     if scratch is None:
         said.append("There is no network from scratch here, so that no gain can be told.")
-    elif scratch.interval.low <= chance:
+    elif not _beats(scratch, chance):
         said.append(
-            f"The DNN is not shown to be better than chance ({numbers.score(scratch.uar)} "
-            f"{numbers.interval(scratch.interval.low, scratch.interval.high)}, chance "
+            f"The DNN is not shown to be better than chance ({_score(scratch)}, chance "
             f"{numbers.score(chance)}): differences between methods mean little before they have "
             "learned something. More epochs, perhaps."
         )
@@ -134,11 +109,22 @@ def _chance(analysis: Analysis) -> list[str]:
         full_title(score.method, score.source)
         + (" (one answer to everything)" if _is_constant(score) else "")
         for score in analysis.scores
-        if score is not scratch and score.interval.low <= chance
+        if score is not scratch and not _beats(score, chance)
     ]
     if poor:
         said.append(f"Not shown to be better than chance: {_listed(poor)}.")
     return said
+
+
+def _beats(score: MethodScore, chance: float) -> bool:
+    """Whether a score is above chance: its interval, or itself where there is none."""
+    low = score.interval.low
+    return (score.uar if math.isnan(low) else low) > chance
+
+
+def _score(score: MethodScore) -> str:
+    bounds = numbers.interval(score.interval.low, score.interval.high)
+    return " ".join(filter(None, [numbers.score(score.uar), bounds]))
 
 
 def _plain(analysis: Analysis) -> list[str]:
@@ -156,8 +142,8 @@ def _plain(analysis: Analysis) -> list[str]:
     best = max(analysis.scores, key=lambda score: score.uar)
     if best.method in REFERENCES and len(analysis.scores) > 1:
         return [
-            f"The highest UAR is that of a plain classifier, {full_title(best.method, '')} "
-            f"({numbers.score(best.uar)}): no network here is shown to be worth its weights."
+            f"The highest UAR is that of a plain classifier ({full_title(best.method, '')}, "
+            f"{numbers.score(best.uar)}): no network scored higher."
         ]
     return []
 
@@ -172,19 +158,54 @@ def _differences(analysis: Analysis) -> list[str]:
         if c.marked and c.difference > 0 and c.method not in REFERENCES
     ]
     worse = [_with_numbers(c) for c in compared if c.marked and c.difference <= 0]
-    alike = [
-        full_title(c.method, c.source) for c in compared if c.method in SPOKEN and not c.marked
-    ]
     if better:
         said.append(f"Better than the DNN after Holm's correction: {_listed(better)}.")
     if worse:
         said.append(f"Worse than the DNN after Holm's correction: {_listed(worse)}.")
-    if alike:
-        said.append(
-            f"Not shown to differ from the DNN: {_listed(alike)}. That does not show that they "
-            "are equal: the intervals of the differences say what remains possible."
+    return [*said, *_contrary(compared), *_alike(compared), *_untested(compared)]
+
+
+def _contrary(compared: Sequence[Comparison]) -> list[str]:
+    """What a test found in the other direction than the headline."""
+    return [
+        f"{full_title(c.method, c.source)} is not marked, although its p after Holm's correction "
+        f"is {numbers.p_value(c.adjusted)}: the test is of the mean of the folds' own differences "
+        f"({numbers.signed(c.primary.difference)}), which points the other way than the "
+        f"difference of the pooled answers ({numbers.signed(c.difference)})."
+        for c in compared
+        if c.contrary and c.adjusted < LEVEL
+    ]
+
+
+def _alike(compared: Sequence[Comparison]) -> list[str]:
+    """What is not shown to differ from the network from scratch."""
+    alike = [
+        c for c in compared if not c.primary.untested and not c.contrary and c.adjusted >= LEVEL
+    ]
+    named = [full_title(c.method, c.source) for c in alike if c.method in SPOKEN]
+    others = len(alike) - len(named)
+    if not alike:
+        return []
+    if others:
+        named.append(f"{others} {'other ' if named else ''}methods and controls (see the table)")
+    return [
+        f"Not shown to differ from the DNN: {_listed(named)}. That does not show that they are "
+        "equal: the intervals of the differences say what remains possible."
+    ]
+
+
+def _untested(compared: Sequence[Comparison]) -> list[str]:
+    """What could not be tested at all, by what stood in the way."""
+    reasons = dict.fromkeys(c.primary.untested for c in compared if c.primary.untested)
+    return [
+        "There is no test of whether these differ from the DNN, since "
+        + f"{reason}: "
+        + _listed(
+            [full_title(c.method, c.source) for c in compared if c.primary.untested == reason]
         )
-    return said
+        + "."
+        for reason in reasons
+    ]
 
 
 def _gains(analysis: Analysis) -> list[str]:
@@ -237,100 +258,21 @@ def _gain(analysis: Analysis, comparison: Comparison) -> list[str]:
 
 def _forgotten(analysis: Analysis) -> list[str]:
     """What fine-tuning has lost, and whether frozen columns lost anything."""
-    kept = [full_title(f.method, f.source) for f in analysis.forgetting if f.unchanged]
-    lost = [
-        f"{full_title(f.method, f.source)} ({numbers.score(f.before)} to {numbers.score(f.after)})"
-        for f in analysis.forgetting
-        if not f.unchanged
-    ]
-    said = []
-    if kept:
-        said.append(f"Exactly nothing of the source was forgotten by {_listed(kept)}.")
-    if lost:
-        said.append(f"Answers on the source task changed with {_listed(lost)}.")
-    return said
-
-
-def _stamps(analysis: Analysis) -> list[str]:
-    study, said = analysis.study, []
-    if not study.protocol["speaker_disjoint"]:
-        said.append(
-            "Speaker-dependent: test speakers were heard in training. These scores say nothing "
-            "about new speakers, and the p values, which are over folds, nothing about other "
-            "speakers than these."
-        )
-        if parse_task(study.target)[0] == "speaker":
-            said.append("A speaker recogniser can be scored in no other way.")
-    if study.transductive:
-        said.append(
-            "Transductive: features were scaled with the test utterances' own, which a model that "
-            "meets one new recording has not."
-        )
-    return said
-
-
-def _intervals(analysis: Analysis) -> list[str]:
-    """What the intervals are of, and why they are not to be taken at their word."""
-    found, study = analysis.scores[0].interval, analysis.study
-    said = []
-    if study.recognises_speakers:
-        return ["Intervals are over utterances: the speakers are the classes here."]
-    if found.speakers is None:
-        said.append(
-            "Some speakers are not known: intervals are over utterances, as if each had a speaker "
-            "of its own, which is too narrow."
-        )
-    elif found.speakers == 1:
-        return ["There is one speaker: no interval, and nothing to be said about others."]
-    elif found.speakers < FEW_SPEAKERS:
-        said.append(
-            f"{found.speakers} speakers are few: percentile intervals over so few are too narrow. "
-            "Whether methods differ is for the test to say, not for an interval that leaves out "
-            f"zero. And those of {corpora_of(study)} are no sample of all speakers."
-        )
-    if found.absent > MOST_ABSENT * found.draws:
-        said.append(
-            f"In {found.absent} of {found.draws} draws of speakers some class was absent: the "
-            "intervals go over the others there."
-        )
-    return said
-
-
-def _smallest_p(analysis: Analysis) -> list[str]:
-    """What the sign-flip test can reach at best, before and after correction."""
-    with_scratch = [c for c in analysis.comparisons if c.other == "dnn"]
-    smallest = [c.primary.smallest_p for c in with_scratch if c.primary.smallest_p is not None]
-    smallest = [p for p in smallest if not math.isnan(p)]
-    if not smallest:
-        return []
-    least, tested = min(smallest), len(with_scratch)
-    corrected = min(1.0, least * tested)
-    if "exact" not in with_scratch[0].primary.name and corrected <= LEVEL:
-        return []  # random patterns bound p far below anything of interest
-    said = f"The smallest p that the sign-flip test can reach here is {numbers.p_value(least)}"
-    if tested > 1:
-        said += (
-            f"; the smallest of {tested} comparisons becomes {numbers.p_value(corrected)} at best "
-            "after Holm's correction"
-        )
-    if corrected >= LEVEL:
-        return [f"{said}: hardly any difference could have been marked, however large."]
-    return [f"{said}."]
-
-
-def _repeats(analysis: Analysis) -> list[str]:
-    if analysis.study.protocol["repeats"] > 1:
-        return []
-    return ["One repeat: how much the scores vary with the dealing and the seed is not known."]
-
-
-def _absent(analysis: Analysis) -> list[str]:
-    absent = max(score.absent for score in analysis.scores)
-    if not absent:
-        return []
+    kept, lost = {}, {}
+    for f in analysis.forgetting:
+        asked = f"{f.task} ({f.role} rows)"
+        name = full_title(f.method, f.source)
+        if f.unchanged:
+            kept.setdefault(asked, []).append(name)
+        else:
+            change = f"{numbers.score(f.before)} to {numbers.score(f.after)}"
+            lost.setdefault(asked, []).append(f"{name} ({change})")
     return [
-        f"Classes are missing from test folds ({absent} times): the mean over folds goes over the "
-        "classes present; the pooled UAR is defined all the same."
+        *(
+            f"Exactly nothing of {asked} was forgotten by {_listed(names)}."
+            for asked, names in kept.items()
+        ),
+        *(f"Answers on {asked} changed with {_listed(names)}." for asked, names in lost.items()),
     ]
 
 
@@ -346,11 +288,22 @@ def _is_constant(score: MethodScore) -> bool:
 def _numbers(comparison: Comparison) -> str:
     bounds = numbers.interval(comparison.interval.low, comparison.interval.high, numbers.signed)
     adjusted = numbers.p_value(comparison.adjusted)
-    if adjusted == numbers.NONE:
-        test = "no p: differences that do not spread, or too few"
+    if comparison.primary.untested:
+        test = f"no p, since {comparison.primary.untested}"
     else:
-        test = f"p (Holm) {adjusted if adjusted[0] in '<>' else '= ' + adjusted}"
+        test = f"p (Holm) {_equals(adjusted)}{_over_folds(comparison)}"
     return " ".join(filter(None, [numbers.signed(comparison.difference), bounds])) + f", {test}"
+
+
+def _over_folds(comparison: Comparison) -> str:
+    """What the test over folds says beside that over speakers: it asks about the methods."""
+    if "sign-flip" not in comparison.primary.name or comparison.others[0].untested:
+        return ""
+    return f"; over folds p {_equals(numbers.p_value(comparison.others[0].p))}"
+
+
+def _equals(p: str) -> str:
+    return p if p[0] in "<>" else f"= {p}"
 
 
 def _control(name: str, comparison: Comparison) -> str:
