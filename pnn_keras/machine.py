@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
-#: Where a Linux container finds the most memory that it may use, in bytes, or "max".
-_CONTAINER = Path("/sys/fs/cgroup/memory.max")
+#: Where Linux tells the control groups of this process, and where it keeps them.
+_OWN_GROUPS, _GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def usable_cores() -> int:
@@ -18,13 +19,35 @@ def usable_cores() -> int:
 
 
 def usable_memory() -> int | None:
-    """How much memory the machine or the container has, in bytes; None where it is not told.
+    """How much memory this process may use, in bytes; None where it is not told.
 
-    A limit that a scheduler sets on one of its jobs is not seen.
+    The machine's, or less where a container or a scheduler's job has a limit: that
+    of its control group or of any above it, whichever version of them Linux has.
     """
     found = []
     with contextlib.suppress(AttributeError, ValueError, OSError):  # not on Windows
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with contextlib.suppress(ValueError, OSError):
-        found.append(int(_CONTAINER.read_text()))
+    for file in _limit_files():
+        with contextlib.suppress(ValueError, OSError):  # "max", or no such group here
+            found.append(int(file.read_text()))
     return min(found, default=None)
+
+
+def _limit_files() -> Iterator[Path]:
+    """Where limits of this process's memory may stand: its control group and all above."""
+    try:
+        lines = _OWN_GROUPS.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if not controllers:
+            root, name = _GROUPS, "memory.max"
+        elif "memory" in controllers.split(","):
+            root, name = _GROUPS / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        path = PurePosixPath(group)
+        # Inside a container the group's own path is often not there, but its root is.
+        for each in (path, *path.parents):
+            yield root / each.relative_to("/") / name
