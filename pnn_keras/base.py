@@ -12,7 +12,7 @@ from pnn_keras.chain import Chain
 from pnn_keras.column import Column
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import ProtocolError, UserError
-from pnn_keras.evaluation import heard_utterances, is_recorded
+from pnn_keras.evaluation import heard_utterances, is_recorded, warn_of_one_corpus
 from pnn_keras.foreign_column import ForeignColumn
 from pnn_keras.learner import Sources
 from pnn_keras.material import Material
@@ -148,12 +148,15 @@ def refuse_heard(base: Base, utterances: Iterable[Utterance]) -> None:
     """Refuses to score on speakers or recordings that the given chain has heard.
 
     Speakers go by corpus and name, recordings by their bytes, whatever they
-    are called. Warns where there is no whole record of what was heard.
+    are called, and segments by whether they overlap. Warns where there is no
+    whole record of what was heard, and where a corpus may be a part of one
+    that was.
 
     Raises:
         ProtocolError: the chain has heard some of them.
     """
     utterances = list(utterances)
+    warn_of_one_corpus(base.chain, utterances)
     heard = heard_utterances(base.chain, utterances)
     if not heard and not is_recorded(base.chain):
         warnings.warn(

@@ -36,6 +36,9 @@ class Utterance:
             same code), where the corpus tells.
         split: the role that the corpus itself assigns (``"train"``, ``"dev"``,
             ``"test"``), where it does.
+        origin: what it was read from, whatever the corpus is called here: the
+            citation of a published corpus, ``"table"`` for a table, None if
+            unknown.
     """
 
     corpus: str
@@ -49,6 +52,7 @@ class Utterance:
     session: str | None = None
     sentence: str | None = None
     split: str | None = None
+    origin: str | None = dataclasses.field(default=None, compare=False, repr=False)
 
     @property
     def speaker_id(self) -> str | None:
@@ -67,9 +71,30 @@ class Utterance:
         """
         with open(self.path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256")
-        if self.start or self.end is not None:
+        if self.is_segment:
+            # A long file of many segments is read once for each, not twice.
+            self.__dict__["file_content"] = digest.hexdigest()
             digest.update(f"#{self.start!r}-{self.end!r}".encode())
         return digest.hexdigest()
+
+    @functools.cached_property
+    def file_content(self) -> str:
+        """SHA-256 (64 hex digits) of the file's bytes, whichever part of it is meant.
+
+        Segments of one file share it: whether they overlap is told by
+        :func:`pnn_keras.corpora.overlapping.overlapping`.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        if not self.is_segment:
+            return self.content
+        return dataclasses.replace(self, start=0.0, end=None).content
+
+    @property
+    def is_segment(self) -> bool:
+        """Whether it is a part of its file by its bounds."""
+        return bool(self.start) or self.end is not None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from pnn_keras.adaptation import adapted
+from pnn_keras.corpora.one_source import may_be_one, recorded_voices, told, voices_of
+from pnn_keras.corpora.overlapping import overlapping, spans
 from pnn_keras.corpus import Corpus, Utterance
 from pnn_keras.errors import UserError
 from pnn_keras.intervals import uar_interval
@@ -64,7 +67,8 @@ def evaluate(
     The corpus's labels count as the chain's classes where they have the same
     name, where the task says so, and where :data:`~pnn_keras.task.SYNONYMS` and
     ``merges`` do; the rest is left out. UAR is the mean of the recalls of the
-    classes that are present.
+    classes that are present. Warns where the corpus may be a part of one that
+    the chain was trained on, by its speakers' names.
 
     Args:
         chain: the chain.
@@ -166,6 +170,7 @@ def scorable(
     chosen = [chain.column(task).task] if task else chain.tasks
     if None in chosen:
         raise UserError(f"The column {task!r} answers no task, so it has no score")
+    warn_of_one_corpus(chain, corpus)
     heard = heard_utterances(chain, corpus)
     if heard and not (allow_heard or unheard_only):
         raise UserError(_heard_message(corpus, heard))
@@ -201,6 +206,9 @@ def heard_utterances(chain, utterances: Iterable[Utterance]) -> list[Utterance]:
 
     A speaker counts as heard by name, and also if one of their recordings was
     heard under whatever name: in a copy of a corpus that is called otherwise.
+    A recording was heard as well where a segment that overlaps with it was,
+    as far as the chain's record tells: chains that were trained before bounds
+    were recorded tell it of whole files only.
 
     Args:
         chain: the chain, with ``heard`` in its metadata.
@@ -212,8 +220,39 @@ def heard_utterances(chain, utterances: Iterable[Utterance]) -> list[Utterance]:
     others = [u for u in utterances if u.speaker_id not in speakers] if contents else []
     copies = [u for u in others if _contents(u) & contents]
     known = set(map(id, copies))
+    copies += _overlapping([u for u in others if id(u) not in known], record.get("segments") or {})
+    known = set(map(id, copies))
     speakers |= {u.speaker_id for u in copies} - {None}
     return [u for u in utterances if id(u) in known or u.speaker_id in speakers]
+
+
+def _overlapping(
+    utterances: Sequence[Utterance], segments: Mapping[str, Sequence[Sequence[float | None]]]
+) -> list[Utterance]:
+    """The utterances that overlap with a heard segment of the same file."""
+    candidates = [u for u in utterances if _digest(u) in segments] if segments else []
+    pieces = [(_digest(u), u.start, u.end) for u in candidates]
+    heard = [(file, start, end) for file, bounds in segments.items() for start, end in bounds]
+    placed = spans([*pieces, *heard])
+    first, second = np.arange(len(pieces), len(pieces) + len(heard)), np.arange(len(pieces))
+    found = overlapping(placed[first], placed[second])
+    return [u for u, is_heard in zip(candidates, found.tolist(), strict=True) if is_heard]
+
+
+def warn_of_one_corpus(chain, utterances: Iterable[Utterance]) -> None:
+    """Warns where a corpus may be a part of one that the chain was trained on.
+
+    Speakers of different corpora are different people. But two tables, or two
+    copies of one published corpus, with speakers of the same names may well be
+    one corpus.
+
+    Args:
+        chain: the chain, with ``heard`` and ``corpora`` in its metadata.
+        utterances: those that are to be scored.
+    """
+    heard = recorded_voices(chain.metadata)
+    for one, other, names in may_be_one(heard, voices_of(utterances)):
+        warnings.warn(told(one, other, names), stacklevel=3)
 
 
 def is_recorded(chain) -> bool:
@@ -231,11 +270,16 @@ def _contents(utterance: Utterance) -> set[str]:
 
     None of them where it cannot be read, which extraction reports.
     """
-    whole = dataclasses.replace(utterance, start=0.0, end=None)
+    digest = _digest(utterance)
+    return set() if digest is None else {utterance.content, digest}
+
+
+def _digest(utterance: Utterance) -> str | None:
     try:
-        return {utterance.content, whole.content} if utterance != whole else {utterance.content}
+        # The digest of a segment is found on the way, in one reading.
+        return utterance.content and utterance.file_content
     except OSError:
-        return set()
+        return None
 
 
 def _heard_message(corpus: Corpus, heard: Sequence[Utterance]) -> str:

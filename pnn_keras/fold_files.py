@@ -37,10 +37,11 @@ def open_protocol(
     """A protocol by its name, or that of a fold file: ``folds:FILE``.
 
     The file (or folder) is what :func:`pnn_keras.split.read_split` reads. Folds
-    without roles rotate: one tests, the next stops, the others train. Where
-    roles have no stop rows, about a fifth of the training speakers leave
-    training to stop it. Whether the folds are speaker-disjoint is found out from
-    the data, and utterances that are in no fold are left out, with a warning.
+    without roles rotate: one tests, the next stops (as many as hold two
+    speakers, where no speaker is in two folds), the others train. Where roles
+    have no stop rows, about a fifth of the training speakers leave training to
+    stop it. Whether the folds are speaker-disjoint is found out from the data,
+    and utterances that are in no fold are left out, with a warning.
 
     Args:
         name: what :func:`pnn_keras.protocol.make_protocol` takes, or ``folds:FILE``.
@@ -64,6 +65,8 @@ def open_protocol(
     if not name.startswith(PREFIX):
         return make_protocol(name, utterances, labelled, repeats, seed, training_parts)
     split = read_split(name.removeprefix(PREFIX))
+    for line in split.warnings:
+        warnings.warn(f"{split.name}: {line}", stacklevel=2)
     _warn_of_missing(split, utterances, labelled)
     if training_parts is not None and not split.fold_only:
         raise ProtocolError(
@@ -77,7 +80,8 @@ def open_protocol(
     folds = []
     for repeat in range(repeats):
         if split.fold_only:
-            folds.extend(folds_from_parts([own["test"] for own in kept.values()], training_parts))
+            tested = [own["test"] for own in kept.values()]
+            folds.extend(folds_from_parts(tested, training_parts, utterances))
         else:
             folds.extend(folds_from_roles([*kept.values()], utterances, seed + repeat))
     return protocol_from_folds(

@@ -7,7 +7,7 @@ import datetime
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pnn_keras.base import Base
 from pnn_keras.chain_scoring import Scoring
@@ -78,17 +78,38 @@ def describe_training(
 
 
 def _heard(material: Material, tasks: Sequence[Task], base: Base | None) -> dict:
-    """Speakers and recordings that some column of the chain was fitted on."""
+    """Speakers and recordings that some column of the chain was fitted on.
+
+    Of segments the bounds too, by the digest of their file, so that others that
+    overlap with them are known to be heard.
+    """
     used = [u for u in material.utterances if any(task.value(u) is not None for task in tasks)]
     before = (base.chain.metadata.get("heard") or {}) if base is not None else {}
     speakers = {u.speaker_id for u in used if u.speaker is not None}
     heard = {
         "speakers": sorted(speakers.union(before.get("speakers", ()))),
         "contents": sorted({u.content for u in used}.union(before.get("contents", ()))),
+        **_segments(used, before.get("segments") or {}),
     }
     # A chain that was extended without knowing whom it had heard does not know it now.
     known = base is None or is_recorded(base.chain)
     return heard if known else {**heard, "incomplete": True}
+
+
+def _segments(
+    used: Sequence[Utterance], before: Mapping[str, Sequence[Sequence[float | None]]]
+) -> dict:
+    """The bounds in seconds of all heard segments, by file; nothing where none was one."""
+    bounds = {file: {tuple(each) for each in segments} for file, segments in before.items()}
+    for utterance in used:
+        if utterance.is_segment:
+            bounds.setdefault(utterance.file_content, set()).add((utterance.start, utterance.end))
+    # None, the end of the file, sorts after every number.
+    order = {
+        file: sorted(map(list, each), key=lambda b: (b[0], b[1] is None, b[1]))
+        for file, each in sorted(bounds.items())
+    }
+    return {"segments": order} if order else {}
 
 
 def describe_corpus(corpus: Corpus) -> dict:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from utterances_made import clip, fold
+from utterances_made import clip, fold, segment
 
+from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError
 from pnn_keras.protocol import Fold, Identities, check_hearing, speakers_apart
 
@@ -134,3 +137,92 @@ def test_each_utterance_is_looked_at_once_however_many_folds_are_checked():
         check_hearing(TARGET, TARGET, known, speaker_disjoint=True)
     kinds = 3  # names, recordings and speakers
     assert utterances.looked == kinds * 8
+
+
+# One recording in several places
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ((0.0, 2.0), (0.001, 2.001)),
+        ((0.0, 2.0), (1.9, 4.0)),
+        ((0.0, None), (2.0, 5.0)),
+        ((2.0, 5.0), (1.0, None)),
+        ((1.0, 9.0), (2.0, 3.0)),
+    ],
+)
+@pytest.mark.parametrize("heard, kept", [(0, 1), (1, 0)])
+def test_a_segment_that_overlaps_with_a_tested_one_is_refused(one, other, heard, kept):
+    utterances = [segment(0, *one), segment(1, *other, "s1"), clip("s2", 2)]
+    division = fold([heard], [2], [kept])
+    with pytest.raises(ProtocolError, match="1 of the target's test rows, e.g. of made/s"):
+        check_hearing(division, division, utterances, speaker_disjoint=False)
+
+
+def test_a_whole_file_of_which_a_segment_is_heard_is_refused():
+    whole = clip("s1", 1, content="dialogue")
+    division = fold([0], [2], [1])
+    with pytest.raises(ProtocolError, match="segments of one file that overlap by more than 0.05"):
+        check_hearing(division, division, [segment(0, 2.0, 3.0), whole, clip("s2", 2)], False)
+
+
+@pytest.mark.parametrize(
+    "one, other, files",
+    [
+        ((0.0, 2.0), (2.0, 4.0), ("d", "d")),
+        ((0.0, 2.0), (1.95, 4.0), ("d", "d")),
+        ((0.0, 2.0), (0.0, 2.0), ("d", "e")),
+        ((0.0, 2.0), (3.0, None), ("d", "d")),
+    ],
+)
+def test_segments_that_do_not_overlap_are_different_recordings(one, other, files):
+    utterances = [
+        segment(0, *one, file=files[0]),
+        segment(1, *other, "s1", file=files[1]),
+        clip("s2", 2),
+    ]
+    division = fold([0], [2], [1])
+    check_hearing(division, division, utterances, speaker_disjoint=True)
+
+
+def test_a_recording_attributed_to_two_speakers_makes_them_one_though_it_has_no_role():
+    copied = [
+        clip("s1", 0),
+        clip("other", 0, content="one"),
+        clip("s2", 1),
+        clip("s1", 9, content="one", emotion=None, corpus="copy"),
+        clip("s1", 1, corpus="copy"),
+    ]
+    division = fold(train=[4], stop=[2], test=[1])
+    check_hearing(division, division, copied, speaker_disjoint=False)
+    with pytest.raises(ProtocolError, match=r"1 speaker\(s\) of the target's test.*made/other"):
+        check_hearing(division, division, copied, speaker_disjoint=True)
+    assert not speakers_apart([division], copied)
+
+
+def test_speakers_are_one_by_way_of_a_third():
+    copied = [
+        *(clip(name, 0) for name in "abx"),
+        clip("a", 1, content="first"),
+        clip("c", 1, content="first"),
+        clip("c", 2, content="second"),
+        clip("b", 2, content="second"),
+    ]
+    assert not speakers_apart([fold([0], [2], [1])], copied)
+
+
+def test_an_unknown_speaker_of_a_recording_makes_nobody_one():
+    copied = [
+        clip("a", 0, content="first"),
+        clip(None, 1, content="first", corpus="other"),
+        clip(None, 2, content="second", corpus="other"),
+        clip("b", 3, content="second"),
+        clip("c", 4),
+    ]
+    assert speakers_apart([fold([0], [4], [3])], copied)
+
+
+def test_files_that_cannot_be_read_are_no_recording_of_others():
+    absent = [Utterance("made", name, Path(f"no/{name}"), name) for name in "ab"]
+    assert speakers_apart([fold([0], [2], [1])], [*absent, clip("c", 0)])

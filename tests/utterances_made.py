@@ -21,6 +21,14 @@ def clip(speaker, number, gender=None, content=None, emotion="angry", corpus="ma
     return made
 
 
+def segment(number, start, end, speaker="s0", file="dialogue", **fields):
+    """A segment of a file that need not be there."""
+    made = clip(speaker, number, start=start, end=end, **fields)
+    made.__dict__["content"] = f"{file}#{start}-{end}"
+    made.__dict__["file_content"] = file
+    return made
+
+
 def clips(women=5, men=5, each=12, emotions=("angry", "sad"), corpus="made"):
     """``each`` clips of every speaker, the emotions in turn."""
     speakers = [(f"f{i}", "female") for i in range(women)]

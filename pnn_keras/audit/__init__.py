@@ -30,9 +30,10 @@ def audit_split(
 ) -> dict[str, Any]:
     """Looks for leaks in a published split.
 
-    A leak is a speaker, a file or a recording (byte-identical or an altered
-    copy, see :func:`pnn_keras.audit.recordings.find_copies`) that is tested
-    and also trains or stops, in one fold. Sentences that roles share, and
+    A leak is a speaker, a file or a recording (byte-identical, an altered
+    copy, see :func:`pnn_keras.audit.recordings.find_copies`, or a segment that
+    overlaps with another of the same file) that is tested and also trains or
+    stops, in one fold. Sentences that roles share, and
     what training and stopping share, are noted but are no leak.
 
     Args:
@@ -51,8 +52,8 @@ def audit_split(
         - ``split`` and ``corpus`` (names), ``entries``, ``files`` (different ones);
         - ``leak`` (bool), ``leaks``, ``notes`` and ``unchecked`` (sentences);
         - ``total``: by pair of roles (``"train/test"``) and kind (``files``,
-          ``speakers``, ``identical``, ``near_identical``, ``sentences``) the
-          ``count`` and in how many ``folds``;
+          ``speakers``, ``identical``, ``near_identical``, ``overlapping``,
+          ``sentences``) the ``count`` and in how many ``folds``;
         - ``folds``: of each the number ``fold`` (None for a split without
           folds), ``shared`` (by pair and kind) and ``roles`` (by role
           ``files``, ``speakers``, ``sentences``, ``emotion``, ``gender``: counts);
@@ -108,7 +109,7 @@ def audit_split(
     report["leaks"] = leaks(report)
     report["leak"] = bool(report["leaks"])
     report["notes"] = notes(report, split, items)
-    report["unchecked"] = unchecked(report, items)
+    report["unchecked"] = unchecked(report, split, items)
     report["rescore"] = rescore(split, corpus, draws=draws, seed=seed) if draws else None
     return report
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Hashable, Sequence
 
 from pnn_keras.audit.speakers import name_speakers
+from pnn_keras.corpora.overlapping import Piece
 from pnn_keras.corpus import Utterance
 from pnn_keras.split import Entry, Match, Split
 from pnn_keras.split.spelling import one_place
@@ -25,6 +26,7 @@ class Item:
         speakers: who may speak it, see
             :func:`pnn_keras.audit.speakers.name_speakers`.
         gender, emotion, sentence: what is known of it, or None.
+        piece: its file (by its bytes where the corpus has it), and its bounds.
     """
 
     key: Hashable
@@ -34,6 +36,7 @@ class Item:
     gender: str | None = None
     emotion: str | None = None
     sentence: str | None = None
+    piece: Piece = ("", 0.0, None)
 
     @property
     def speaker(self) -> str | None:
@@ -61,15 +64,50 @@ def describe(
     rows = [-1] * len(split.entries) if match is None else match.rows.tolist()
     standing = one_place(split.entries)
     speakers = name_speakers(split, utterances, rows)
+    pieces = _pieces(split, utterances, rows, standing)
     return [
-        _listed(entry, standing, voices)
+        _listed(entry, standing, voices, piece)
         if row < 0
-        else _matched(entry, utterances[row], row, own_classes, voices)
-        for entry, row, voices in zip(split.entries, rows, speakers, strict=True)
+        else _matched(entry, utterances[row], row, own_classes, voices, piece)
+        for entry, row, voices, piece in zip(split.entries, rows, speakers, pieces, strict=True)
     ]
 
 
-def _listed(entry: Entry, standing: dict[str, str], speakers: frozenset[str]) -> Item:
+def _pieces(
+    split: Split, utterances: Sequence[Utterance], rows: Sequence[int], standing: dict[str, str]
+) -> list[Piece]:
+    """Which part of which file each entry is.
+
+    A file that the corpus has goes by its bytes, also for entries of the same
+    place that are no utterance: a segment that the corpus does not have.
+    """
+    segmented = any(entry.start or entry.end is not None for entry in split.entries)
+    if not segmented and not any(utterances[row].is_segment for row in rows if row >= 0):
+        return [(entry.place, 0.0, None) for entry in split.entries]
+    known: dict[str, Hashable] = {}
+    for entry, row in zip(split.entries, rows, strict=True):
+        if row >= 0:
+            known.setdefault(entry.place, _file(utterances[row]))
+    found: list[Piece] = []
+    for entry, row in zip(split.entries, rows, strict=True):
+        place = standing.get(entry.place, entry.place)
+        bounds = utterances[row] if row >= 0 else entry
+        file = _file(utterances[row]) if row >= 0 else known.get(entry.place, place)
+        found.append((file, bounds.start, bounds.end))
+    return found
+
+
+def _file(utterance: Utterance) -> Hashable:
+    """What tells a file: its bytes; its place where it cannot be read."""
+    try:
+        return utterance.file_content
+    except OSError:
+        return utterance.path
+
+
+def _listed(
+    entry: Entry, standing: dict[str, str], speakers: frozenset[str], piece: Piece
+) -> Item:
     place, *bounds = entry.key
     return Item(
         key=(standing.get(place, place), *bounds),
@@ -78,11 +116,17 @@ def _listed(entry: Entry, standing: dict[str, str], speakers: frozenset[str]) ->
         gender=entry.gender,
         emotion=entry.emotion,
         sentence=entry.sentence,
+        piece=piece,
     )
 
 
 def _matched(
-    entry: Entry, utterance: Utterance, row: int, own_classes: bool, speakers: frozenset[str]
+    entry: Entry,
+    utterance: Utterance,
+    row: int,
+    own_classes: bool,
+    speakers: frozenset[str],
+    piece: Piece,
 ) -> Item:
     emotions = (entry.emotion, utterance.emotion)
     return Item(
@@ -93,4 +137,5 @@ def _matched(
         gender=utterance.gender or entry.gender,
         emotion=emotions[0] if own_classes else emotions[1] or emotions[0],
         sentence=utterance.sentence or entry.sentence,
+        piece=piece,
     )

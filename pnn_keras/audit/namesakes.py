@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 
 from pnn_keras.audit.items import Item
 from pnn_keras.audit.overlap import LEAKING_PAIRS
-from pnn_keras.audit.speakers import plain_name
+from pnn_keras.corpora.rows import plain_name
 from pnn_keras.split import Split
 from pnn_keras.split.spelling import stem, tail
 

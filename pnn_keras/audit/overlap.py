@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from pnn_keras.audit.items import Item
 from pnn_keras.audit.recordings import Recording
+from pnn_keras.corpora.overlapping import overlapping, spans
 from pnn_keras.split import ROLES
 
 #: The pairs of roles that are compared; what is tested comes last.
@@ -17,7 +20,7 @@ PAIRS = (("train", "test"), ("stop", "test"), ("train", "stop"))
 LEAKING_PAIRS = ("train/test", "stop/test")
 
 #: What two roles may share; all but sentences is a leak.
-KINDS = ("files", "speakers", "identical", "near_identical", "sentences")
+KINDS = ("files", "speakers", "identical", "near_identical", "overlapping", "sentences")
 LEAKING_KINDS = KINDS[:-1]
 
 Division = Mapping[str, Sequence[Item]]
@@ -34,7 +37,9 @@ def shared(division: Division, recordings: Sequence[Recording]) -> dict[str, dic
         By pair (``"train/test"``) and kind: the names of ``files`` in both,
         of ``speakers`` and ``sentences``; for ``identical`` and
         ``near_identical`` one dictionary a recording, with the names of its
-        files in each of the two roles and its similarity.
+        files in each of the two roles and its similarity; for ``overlapping``
+        one dictionary a ``file``, with the names of its segments in each role
+        that overlap with one in the other.
     """
     found = {}
     for first, second in PAIRS:
@@ -46,6 +51,7 @@ def shared(division: Division, recordings: Sequence[Recording]) -> dict[str, dic
             "files": sorted({item.name for item in one if item.key in keys}),
             "identical": [],
             "near_identical": [],
+            "overlapping": _overlapping((first, one), (second, other)),
         }
         speakers = (set().union(*(i.speakers for i in items)) for items in (one, other))
         sentences = ({i.sentence for i in items} - {None} for items in (one, other))
@@ -70,6 +76,46 @@ def _in_both(
         return None
     listed = {role: sorted(found) for role, found in names.items()}
     return {**listed, "similarity": recording.similarity}
+
+
+def _overlapping(
+    one: tuple[str, Sequence[Item]], other: tuple[str, Sequence[Item]]
+) -> list[dict[str, Any]]:
+    """The segments of each file that share some of its sound with one in the other role."""
+    (first, ones), (second, others) = one, other
+    if all(item.piece[1:] == (0.0, None) for item in (*ones, *others)):
+        return []
+    ours, theirs = (list({item.key: item for item in items}.values()) for items in (ones, others))
+    placed = spans(item.piece for item in (*ours, *theirs))
+    # What both roles have, itself or in a copy of the file, is told of otherwise.
+    both = {item.piece for item in ours} & {item.piece for item in theirs}
+    alone = np.array([item.piece not in both for item in (*ours, *theirs)])
+    mine, yours = np.split(np.arange(len(alone)), [len(ours)])
+    found: dict[Hashable, dict[str, Any]] = {}
+    for role, items, own, against in ((first, ours, mine, yours), (second, theirs, yours, mine)):
+        reached = overlapping(placed[against], placed[own]) & alone[own]
+        reached |= overlapping(placed[against[alone[against]]], placed[own])
+        for item in (items[number] for number in np.flatnonzero(reached)):
+            listed = {"file": _file_name(item), first: [], second: []}
+            found.setdefault(item.piece[0], listed)[role].append(_piece_name(item))
+    return [
+        {what: sorted(names) if what in (first, second) else names for what, names in file.items()}
+        for file in found.values()
+    ]
+
+
+def _file_name(item: Item) -> str:
+    """The name of the file of a segment."""
+    segmented = item.row >= 0 and item.piece[1:] != (0.0, None)
+    return item.name.rpartition("#")[0] if segmented else item.name
+
+
+def _piece_name(item: Item) -> str:
+    """The name of a segment, with its bounds where it has none of the corpus."""
+    _, start, end = item.piece
+    if item.row >= 0 or (start, end) == (0.0, None):
+        return item.name
+    return f"{item.name}#{start!r}-{'' if end is None else repr(end)}"
 
 
 def balance(items: Sequence[Item]) -> dict[str, Any]:
@@ -119,4 +165,6 @@ def total(folds: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict[str, int]
 def _name(thing: str | dict[str, Any]) -> Any:
     if isinstance(thing, str):
         return thing
+    if "file" in thing:
+        return thing["file"]
     return tuple(sorted(name for role in ROLES for name in thing.get(role, ())))

@@ -66,7 +66,8 @@ def find_copies(utterances: Sequence[Utterance]) -> tuple[list[Recording], list[
 
     Found: other formats and codecs, other sampling rates, gain, 16 or 8 bits,
     a trimmed beginning or end (a fifth of the recording at most). Not found:
-    added noise or reverberation, changed speed or pitch.
+    added noise or reverberation, changed speed or pitch, pre-emphasis or
+    another equaliser, a low-pass at 3 kHz, amplification by 20 dB that clips.
 
     Args:
         utterances: the utterances.

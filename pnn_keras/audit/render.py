@@ -13,6 +13,7 @@ _HEADINGS = {
     "speakers": "speakers",
     "identical": "identical audio",
     "near_identical": "near-identical audio",
+    "overlapping": "overlapping segments",
     "sentences": "sentences",
 }
 
@@ -117,7 +118,9 @@ def _shared(report: dict[str, Any]):
 def _checked(report: dict[str, Any], fold: dict[str, Any], pair: str, kind: str) -> bool:
     if kind in ("identical", "near_identical"):
         return report["corpus"] is not None
-    return kind == "files" or all(fold["roles"][role][kind] for role in pair.split("/"))
+    return kind in ("files", "overlapping") or all(
+        fold["roles"][role][kind] for role in pair.split("/")
+    )
 
 
 def _style(pair: str, kind: str, count: int) -> str:

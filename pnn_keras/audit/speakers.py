@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pnn_keras.corpus import Utterance
 from pnn_keras.split import Split
 from pnn_keras.split.spelling import table_of
-
-_LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)", re.ASCII)
 
 
 def name_speakers(
@@ -47,26 +44,3 @@ def name_speakers(
             known = by_table.get((table_of(entry), entry.speaker)) or anywhere.get(entry.speaker)
             found.append(frozenset(known or {entry.speaker}))
     return found
-
-
-def plain_name(name: str) -> str:
-    """A speaker's name without what people write in one way or another.
-
-    Example:
-        >>> plain_name("Spk03"), plain_name("100")
-        ('spk3', '100')
-    """
-    return _LEADING_ZEROS.sub("", name.casefold())
-
-
-def spelt_alike(names: Iterable[str]) -> list[list[str]]:
-    """The names that differ from others in leading zeros or capitals alone, in groups.
-
-    Example:
-        >>> spelt_alike(["3", "03", "30", "F01"])
-        [['03', '3']]
-    """
-    groups = defaultdict(list)
-    for name in sorted(set(names)):
-        groups[plain_name(name)].append(name)
-    return [group for group in groups.values() if len(group) > 1]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pnn_keras.audit.items import Item
 from pnn_keras.audit.overlap import KINDS, LEAKING_KINDS, LEAKING_PAIRS
-from pnn_keras.audit.speakers import spelt_alike
+from pnn_keras.corpora.rows import spelt_alike
 from pnn_keras.split import Split
 
 _SINGULAR = {
@@ -16,11 +16,13 @@ _SINGULAR = {
     "speakers": "speaker",
     "identical": "byte-identical recording",
     "near_identical": "altered copy of a recording",
+    "overlapping": "file with overlapping segments",
     "sentences": "sentence",
 }
 _PLURAL = {
     **{kind: f"{name}s" for kind, name in _SINGULAR.items()},
     "near_identical": "altered copies of recordings",
+    "overlapping": "files with overlapping segments",
 }
 
 
@@ -64,7 +66,7 @@ def notes(report: dict[str, Any], split: Split, items: Sequence[Item]) -> list[s
     ]
 
 
-def unchecked(report: dict[str, Any], items: Sequence[Item]) -> list[str]:
+def unchecked(report: dict[str, Any], split: Split, items: Sequence[Item]) -> list[str]:
     """What the audit could not check, and why."""
     found = []
     if report["corpus"] is None:
@@ -75,7 +77,24 @@ def unchecked(report: dict[str, Any], items: Sequence[Item]) -> list[str]:
             found.append(f"{label.title()}s: neither the split nor a corpus tells them.")
         elif unknown:
             found.append(f"{label.title()}s: unknown for {unknown} of {len(items)} entries.")
-    return [*found, *_unheard(report), *_namesakes(report)]
+    return [
+        *(f"Tables: {line}" for line in split.left_out),
+        *found,
+        *_spelt_alike(items),
+        *_unheard(report),
+        *_namesakes(report),
+    ]
+
+
+def _spelt_alike(items: Sequence[Item]) -> list[str]:
+    """Names of speakers who may be one."""
+    alike = spelt_alike(name for item in items for name in item.speakers)
+    if not alike:
+        return []
+    return [
+        "Speakers: names that differ in zeros or capitals alone count as different ones, e.g. "
+        f"{' and '.join(alike[0])}. Spell them alike if they are one."
+    ]
 
 
 def _unheard(report: dict[str, Any]) -> list[str]:
@@ -128,12 +147,6 @@ def _overlaps(report: dict[str, Any], chosen) -> list[str]:
 def _names(report: dict[str, Any], split: Split, items: Sequence[Item]) -> list[str]:
     """Names of speakers that may mislead."""
     found = []
-    alike = spelt_alike(name for item in items for name in item.speakers)
-    if alike:
-        found.append(
-            "Speakers whose names differ in zeros or capitals alone count as different ones, e.g. "
-            f"{' and '.join(alike[0])}. Spell them alike if they are one."
-        )
     called = defaultdict(set)
     for entry, item in zip(split.entries, items, strict=True):
         if entry.speaker is not None and item.row >= 0:

@@ -115,7 +115,7 @@ def load(loader: Loader, tree: Tree, *, name: str | None = None, strict: bool = 
     warnings = _completeness(info, tree, clips)
     usable, unusable = _leave_unusable(loader, clips)
     usable, notes = loader.complete(usable, tree)
-    utterances = tuple(_utterance(info.name, clip) for clip in usable)
+    utterances = tuple(_utterance(info, clip) for clip in usable)
     return Corpus(
         info=info,
         folder=tree.folder,
@@ -211,9 +211,9 @@ def _leave_unusable(loader: Loader, clips: list[Clip]) -> tuple[list[Clip], list
     return usable, unusable
 
 
-def _utterance(corpus: str, clip: Clip) -> Utterance:
+def _utterance(info: CorpusInfo, clip: Clip) -> Utterance:
     return Utterance(
-        corpus=corpus,
+        corpus=info.name,
         id=clip.file.id,
         path=clip.file.path,
         speaker=clip.speaker,
@@ -222,6 +222,7 @@ def _utterance(corpus: str, clip: Clip) -> Utterance:
         session=clip.session,
         sentence=clip.sentence,
         split=clip.split,
+        origin=info.citation,
     )
 
 

@@ -7,7 +7,9 @@ import datetime
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pnn_keras.corpora.loader import read_text
@@ -43,7 +45,12 @@ SPLIT_NAMES = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 _NOTHING = {"", "nan", "nat", "none", "null", "na", "n/a", "<na>"}
+#: What stands for nobody's name in a column of speakers.
+_NOBODY = {"unknown", "unk", "?", "-", "n.a."}
+#: The key of a row under which the reason lies why it cannot be used.
+FAULT = None
 _WHOLE = re.compile(r"^(\d+)\.0+$", re.ASCII)
+_LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)", re.ASCII)
 _TIMEDELTA = re.compile(r"(?:(\d+) days? ?)?(?:(\d+):(\d+):(\d+(?:\.\d*)?))?", re.ASCII)
 
 
@@ -55,6 +62,8 @@ def read_rows(
     path: Path, names: Mapping[str, Sequence[str]] = COLUMNS, layout: str = "a header and rows"
 ) -> tuple[list[str], list[dict]]:
     """The header of a table and its rows, as dictionaries by column.
+
+    A row that is damaged says so, see :func:`check_row`.
 
     Args:
         path: the table (.csv, .tsv, .parquet).
@@ -80,10 +89,77 @@ def _read_text(path: Path) -> tuple[list[str], list[dict]]:
     first = text.partition("\n")[0]
     separator = "\t" if path.suffix.casefold() == ".tsv" else max(",;\t", key=first.count)
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
-        return list(reader.fieldnames or ()), list(reader)
+        lines = _tabbed(text) if separator == "\t" else _cells(text, separator)
     except csv.Error as error:
-        raise CorpusError(f"The table {path} cannot be read: {error}") from error
+        raise CorpusError(
+            f"The table {path} cannot be read: {error}. A cell that holds a quotation mark or "
+            'the separator is put in quotation marks, the mark itself doubled: "He said ""no""". '
+            "Write the table anew, or as .tsv or .parquet"
+        ) from error
+    if not lines:
+        return [], []
+    (_, header), *rows = lines
+    return header, [_row(header, number, cells) for number, cells in rows]
+
+
+def _cells(text: str, separator: str, quoting: int = csv.QUOTE_MINIMAL) -> list[tuple]:
+    """Of each line that is not empty its number, where it ends, and its cells.
+
+    Raises:
+        csv.Error: a quotation mark is nowhere closed, or closed within a cell.
+    """
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, quoting=quoting, strict=True
+    )
+    return [(reader.line_num, cells) for cells in reader if cells]
+
+
+def _tabbed(text: str) -> list[tuple]:
+    """The cells of a table whose cells are parted by tabs, mostly without quotation marks.
+
+    Many such tables leave a quotation mark as it is, even at the beginning of a
+    cell: read as a quoted one, that cell would swallow all rows up to the next
+    mark. So marks are quotes only where they are closed in their own line, and
+    where the lines have not more of the header's cells without them.
+    """
+    plain = _cells(text, "\t", csv.QUOTE_NONE)
+    if '"' not in text:
+        return plain
+    try:
+        quoted = _cells(text, "\t")
+    except csv.Error:
+        return plain
+    if any("\n" in cell or "\r" in cell for _, cells in quoted for cell in cells):
+        return plain
+    return max(quoted, plain, key=lambda lines: sum(len(c) == len(lines[0][1]) for _, c in lines))
+
+
+def _row(header: Sequence[str], number: int, cells: Sequence[str]) -> dict:
+    """A line as a dictionary; under FAULT why it cannot be trusted, if it cannot."""
+    row = dict(zip(header, cells, strict=False))
+    if any("\n" in cell or "\r" in cell for cell in cells):
+        row[FAULT] = (
+            f"line {number} ends a cell with a line break in it: a quotation mark that is not "
+            "closed swallows rows. Close it, double it, or take line breaks out of cells"
+        )
+    elif len(cells) < len(header):
+        row[FAULT] = (
+            f"line {number} has {len(cells)} cells. Expected {len(header)}, as in the header"
+        )
+    return row
+
+
+def check_row(row: Mapping) -> None:
+    """Refuses a row that the table gives in part, or that may be several.
+
+    Args:
+        row: a row as :func:`read_rows` gives it.
+
+    Raises:
+        BadRow: a cell is missing, or has a line break in it.
+    """
+    if FAULT in row:
+        raise BadRow(row[FAULT])
 
 
 def _read_parquet(path: Path, names: Mapping[str, Sequence[str]]) -> tuple[list[str], list[dict]]:
@@ -129,17 +205,45 @@ def cell_text(value: object) -> str | None:
 
 
 def cell_speaker(value: object) -> str | None:
-    """A cell as a speaker's name; None for an empty one.
+    """A cell as a speaker's name; None for an empty one, and for one such as ``unknown``.
 
     A number is whole: pandas writes speaker 3 as 3.0 as soon as another
-    speaker of the table is missing.
+    speaker of the table is missing. Accented letters are one character each
+    (NFC): some machines write them as two.
 
     Example:
         >>> cell_speaker("3.0"), cell_speaker("03"), cell_speaker("v1.0"), cell_speaker("nan")
         ('3', '03', 'v1.0', None)
+        >>> cell_speaker("unknown"), cell_speaker("?")
+        (None, None)
     """
     text = cell_text(value)
-    return None if text is None else _WHOLE.sub(r"\1", text)
+    if text is None or text.casefold() in _NOBODY:
+        return None
+    return unicodedata.normalize("NFC", _WHOLE.sub(r"\1", text))
+
+
+def plain_name(name: str) -> str:
+    """A speaker's name without what people write in one way or another.
+
+    Example:
+        >>> plain_name("Spk03"), plain_name("100")
+        ('spk3', '100')
+    """
+    return _LEADING_ZEROS.sub("", name.casefold())
+
+
+def spelt_alike(names: Iterable[str]) -> list[list[str]]:
+    """The names that differ from others in leading zeros or capitals alone, in groups.
+
+    Example:
+        >>> spelt_alike(["3", "03", "30", "F01"])
+        [['03', '3']]
+    """
+    groups = defaultdict(list)
+    for name in sorted(set(names)):
+        groups[plain_name(name)].append(name)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def cell_seconds(value: object) -> float | None:

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from pnn_keras.corpora.identical import contradictions
+from pnn_keras.corpora.one_source import TABLE, TABLE_LICENCE
 from pnn_keras.corpora.rows import (
     COLUMNS,
     GENDER_NAMES,
@@ -19,8 +20,10 @@ from pnn_keras.corpora.rows import (
     cell_seconds,
     cell_speaker,
     cell_text,
+    check_row,
     find_columns,
     read_rows,
+    spelt_alike,
 )
 from pnn_keras.corpora.tree import AUDIO_SUFFIXES, AudioFile
 from pnn_keras.corpus import Corpus, CorpusInfo, Skipped, Utterance
@@ -67,6 +70,7 @@ def open_table(
     for number, row in enumerate(rows, start=1):
         values = {role: row.get(column) for role, column in columns.items()}
         try:
+            check_row(row)
             utterance = _utterance(name, base, path.parent, values)
             if utterance.id in utterances:
                 raise BadRow("the same file and segment as an earlier row")
@@ -77,7 +81,7 @@ def open_table(
             )
     _refuse(path, name, base, utterances, skipped, strict)
     ordered = tuple(sorted(utterances.values(), key=lambda u: u.id))
-    warnings += _unknown_genders(columns, rows)
+    warnings += _unknown_genders(columns, rows) + _spelt_alike(ordered)
     return Corpus(
         info=_info(name, path, ordered),
         folder=path.parent,
@@ -91,7 +95,7 @@ def _info(name: str, path: Path, utterances: tuple[Utterance, ...]) -> CorpusInf
     return CorpusInfo(
         name=name,
         citation=f"none known: read from the table {path.name}",
-        licence="not stated by the table",
+        licence=TABLE_LICENCE,
         homepage="",
         emotions=tuple(sorted({u.emotion for u in utterances} - {None})),
         layout=LAYOUT,
@@ -162,6 +166,7 @@ def _utterance(corpus: str, base: Path, folder: Path, values: dict) -> Utterance
         session=cell_text(values.get("session")),
         sentence=cell_text(values.get("sentence")),
         split=SPLIT_NAMES.get(split.casefold(), split) if split else None,
+        origin=TABLE,
     )
 
 
@@ -198,6 +203,17 @@ def _refuse(
         f"No row of the table {path} can be used ({told}). Relative paths are looked for below "
         f"{base}, e.g. {skipped[0].id}. Expected: {LAYOUT}"
     )
+
+
+def _spelt_alike(utterances: tuple[Utterance, ...]) -> list[str]:
+    alike = spelt_alike(u.speaker for u in utterances if u.speaker is not None)
+    if not alike:
+        return []
+    return [
+        f"The names of {sum(map(len, alike))} speakers differ from another's in zeros or capitals "
+        f"alone, e.g. {' and '.join(alike[0])}. They count as different people: spell them alike "
+        "if they are one."
+    ]
 
 
 def _unknown_genders(columns: dict[str, str], rows: list[dict]) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError
 from pnn_keras.protocol.fold import Fold
+from pnn_keras.protocol.sameness import Ties, same_recordings, speakers_of_one_recording
 
 #: Fewest speakers whose rows decide when training stops, in disjoint protocols.
 STOP_SPEAKERS = 2
@@ -33,37 +34,31 @@ def together(groups: Iterable[np.ndarray]) -> np.ndarray:
     return np.sort(np.concatenate(list(groups))).astype(np.int64)
 
 
-def same_recordings(utterances: Sequence[Utterance], rows: np.ndarray) -> list[list[int]]:
-    """The rows, those with byte-identical recordings together."""
-    by_content = defaultdict(list)
-    for i in rows:
-        by_content[utterances[i].content].append(int(i))
-    return list(by_content.values())
-
-
 def joined(
-    utterances: Sequence[Utterance], rows: np.ndarray, key: Callable[[Utterance], str]
+    utterances: Sequence[Utterance],
+    rows: np.ndarray,
+    key: Callable[[Utterance], str],
+    tied: Iterable[Sequence[str]] = (),
 ) -> dict[str, list[int]]:
-    """The rows of each key; keys that share a byte-identical recording are one.
+    """The rows of each key; keys that share a recording are one.
+
+    Args:
+        utterances: the utterances.
+        rows: the rows.
+        key: what keeps rows together: a speaker, a session.
+        tied: keys that are one for other reasons, whether the rows have them or not.
 
     Returns:
         The rows, by the name of one of the keys, in the order of these names.
     """
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        parent.setdefault(name, name)
-        while parent[name] != name:
-            name = parent[name]
-        return name
-
+    ties = Ties()
     for same in same_recordings(utterances, rows):
-        first = root(key(utterances[same[0]]))
-        for i in same[1:]:
-            parent[root(key(utterances[i]))] = first
+        ties.tie(key(utterances[i]) for i in same)
+    for names in tied:
+        ties.tie(names)
     members = defaultdict(list)
     for i in rows:
-        members[root(key(utterances[i]))].append(i)
+        members[ties.root(key(utterances[i]))].append(i)
     return {name: members[name] for name in sorted(members)}
 
 
@@ -72,7 +67,8 @@ def speaker_groups(
 ) -> list[np.ndarray]:
     """The rows of each speaker: one sex after the other, each in random order.
 
-    Speakers who share a byte-identical recording are one group.
+    Speakers to whom a byte-identical recording is attributed, be it of these rows
+    or not, and those of rows that overlap are one group.
 
     Raises:
         ProtocolError: a row has no speaker.
@@ -84,7 +80,8 @@ def speaker_groups(
             "be kept apart. Add a speaker column, or ask for paper-10-fold by its name"
         )
     by_sex = defaultdict(list)
-    for members in joined(utterances, rows, lambda u: u.speaker_id).values():
+    tied = speakers_of_one_recording(utterances)
+    for members in joined(utterances, rows, lambda u: u.speaker_id, tied).values():
         by_sex[_sex(utterances, members)].append(np.array(members))
     # One sex after the other: dealt to the folds one by one, each sex, and so
     # the whole, is spread as evenly as its number allows.

@@ -8,21 +8,34 @@ import numpy as np
 
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError
-from pnn_keras.protocol.dealing import rotated, rotated_fold, take_stop_speakers
+from pnn_keras.protocol.dealing import (
+    STOP_SPEAKERS,
+    rotated,
+    rotated_fold,
+    take_stop_speakers,
+)
 from pnn_keras.protocol.fold import ROLES, Fold
+from pnn_keras.protocol.hearing import Identities, speakers_apart
 from pnn_keras.protocol.parts import FEWEST_FOLDS
 
 
 def folds_from_parts(
-    parts: Sequence[Sequence[int] | np.ndarray], training_parts: int | None = None
+    parts: Sequence[Sequence[int] | np.ndarray],
+    training_parts: int | None = None,
+    utterances: Sequence[Utterance] | None = None,
 ) -> list[Fold]:
     """The folds of parts in rotation: one tests, the next stops, the others train.
+
+    Where no speaker is in two parts, as many of the next parts stop as have two
+    speakers together, if another is left to train.
 
     Args:
         parts: the row numbers of each part, ``(n_part,)`` each.
         training_parts: how many of the other parts train, counted from the one
             that stops; None means all. Fewer are the first of more, and each
-            part trains equally often.
+            part trains equally often where all folds stop on equally many.
+        utterances: the utterances that the rows number; None if who speaks
+            does not matter: one part stops.
 
     Returns:
         As many folds as parts, in their order.
@@ -50,8 +63,34 @@ def folds_from_parts(
             f"A row is in one part only. Received: {np.sum(often > 1)} rows in several parts, "
             f"e.g. row {rows[often > 1][0]}"
         )
+    stopping = _stopping_parts(arrays, utterances)
     groups = [[part] for part in arrays]
-    return [rotated_fold(rotated(groups, i), training=training_parts) for i in range(len(parts))]
+    return [
+        rotated_fold(rotated(groups, i), stopping[i], training_parts) for i in range(len(parts))
+    ]
+
+
+def _stopping_parts(
+    parts: Sequence[np.ndarray], utterances: Sequence[Utterance] | None
+) -> list[int]:
+    """Of each fold how many parts stop."""
+    stopping = [1] * len(parts)
+    if utterances is None:
+        return stopping
+    known = Identities(utterances)
+    none = np.zeros(0, np.int64)
+    rests = (np.concatenate([*parts[:i], *parts[i + 1 :]]) for i in range(len(parts)))
+    alone = [Fold(part, none, rest) for part, rest in zip(parts, rests, strict=True)]
+    if not speakers_apart(alone, known):
+        return stopping
+    for test in range(len(parts)):
+        following = rotated(parts, test)[1:]
+        while (
+            known.count_speakers(np.concatenate(following[: stopping[test]])) < STOP_SPEAKERS
+            and stopping[test] < len(following) - 1
+        ):
+            stopping[test] += 1
+    return stopping
 
 
 def folds_from_roles(

@@ -79,8 +79,10 @@ def make_protocol(
     ``repeats`` deal the folds of a chosen number anew; in all others they
     change nothing but who stops (and the seeds of the training).
 
-    Byte-identical recordings share a role in every protocol: those that deal
-    rows keep them together, the others are refused where they do not.
+    Byte-identical recordings, and segments of one file that overlap by more than
+    :data:`pnn_keras.corpora.overlapping.OVERLAP`, share a role in every protocol:
+    those that deal rows keep them together, the others are refused where they
+    do not. Speakers to whom one recording is attributed are one.
 
     Args:
         name: one of the names above.

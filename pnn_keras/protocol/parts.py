@@ -16,10 +16,10 @@ from pnn_keras.protocol.dealing import (
     opposite_swapped,
     rotated,
     rotated_fold,
-    same_recordings,
     speaker_groups,
 )
 from pnn_keras.protocol.fold import Fold
+from pnn_keras.protocol.sameness import same_recordings
 
 #: Fewest folds of a protocol: one tests, one stops, one trains.
 FEWEST_FOLDS = 3

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pnn_keras.corpora.one_source import may_be_one, told, voices_of
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError
+from pnn_keras.protocol.dealing import STOP_SPEAKERS
 from pnn_keras.protocol.fold import ROLES, Fold
 from pnn_keras.protocol.hearing import Identities, check_hearing, speakers_apart
 
@@ -78,6 +81,10 @@ def protocol_from_folds(
 ) -> Protocol:
     """The protocol that folds make up, once they are found to leak nothing.
 
+    Warns where speaker-disjoint folds stop on fewer than two speakers, and where
+    two corpora of one origin name their speakers alike: speakers of different
+    corpora are different people, unless it is a corpus in two parts.
+
     Args:
         name: what to call it.
         folds: all folds, repeat by repeat.
@@ -112,6 +119,16 @@ def protocol_from_folds(
     for fold in folds:
         check_hearing(fold, fold, known, speaker_disjoint)
     _check_tested_once(folds, utterances, repeats)
+    speakers = _speakers(folds, known)
+    if speaker_disjoint and speakers["stop"][0] < STOP_SPEAKERS:
+        warnings.warn(
+            f"{name}: some folds stop on {speakers['stop'][0]} speaker(s), so that one voice "
+            f"decides when training ends. Let at least {STOP_SPEAKERS} speakers stop, or name no "
+            "stop rows",
+            stacklevel=2,
+        )
+    if speaker_disjoint:
+        _warn_of_one_corpus(utterances, known)
     return Protocol(
         name,
         speaker_disjoint,
@@ -120,8 +137,20 @@ def protocol_from_folds(
         _hash(folds, utterances),
         seed,
         training_parts,
-        _speakers(folds, known),
+        speakers,
     )
+
+
+def _warn_of_one_corpus(utterances: Sequence[Utterance], known: Identities) -> None:
+    """Warns of corpora that may be one, unless a recording has told so already."""
+    for one, other, names in may_be_one(voices_of(utterances)):
+        apart = [
+            name
+            for name in names
+            if not known.are_one(f"{one.corpus}/{name}", f"{other.corpus}/{name}")
+        ]
+        if apart:
+            warnings.warn(told(one, other, apart), stacklevel=3)
 
 
 def _check_tested_once(

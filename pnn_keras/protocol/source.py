@@ -12,13 +12,13 @@ from pnn_keras.protocol.dealing import (
     SPEAKERS_PER_STOP_SPEAKER,
     STOP_SPEAKERS,
     in_turn,
-    same_recordings,
     speaker_groups,
     together,
 )
 from pnn_keras.protocol.fold import Fold
 from pnn_keras.protocol.hearing import Identities, check_hearing
 from pnn_keras.protocol.record import Protocol
+from pnn_keras.protocol.sameness import same_recordings
 
 #: One of this many of a speaker's utterances stops a speaker recogniser.
 STOP_SHARE = 8
@@ -137,14 +137,16 @@ def source_fold(
 
 def _share_of_each(rows, targets, utterances, generator) -> np.ndarray:
     """An eighth of each class's recordings, at least one where it has two."""
-    chosen: set[str] = set()
-    for number in np.unique(targets[rows]):
-        clips = same_recordings(utterances, rows[targets[rows] == number])
+    # Of all rows: a recording may bear two labels, and must not train and stop.
+    recordings = enumerate(same_recordings(utterances, rows))
+    number_of = {row: number for number, same in recordings for row in same}
+    chosen: set[int] = set()
+    for target in np.unique(targets[rows]):
+        clips = list(dict.fromkeys(number_of[i] for i in rows[targets[rows] == target].tolist()))
         size = max(1, len(clips) // STOP_SHARE) if len(clips) > 1 else 0
         drawn = generator.permutation(len(clips))[:size]
-        chosen.update(utterances[clips[i][0]].content for i in drawn)
-    # By content: a recording may bear two labels, and must not train and stop.
-    return np.sort(np.array([i for i in rows if utterances[i].content in chosen], dtype=np.int64))
+        chosen.update(clips[i] for i in drawn)
+    return np.sort(np.array([i for i in rows if number_of[i] in chosen], dtype=np.int64))
 
 
 def _share_of_speakers(rows, utterances, targets, generator) -> np.ndarray:

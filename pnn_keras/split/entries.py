@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
+import unicodedata
 from collections import defaultdict
 
 #: The roles that an entry of a split can have.
@@ -34,13 +35,14 @@ class Entry:
 
     @property
     def place(self) -> str:
-        r"""The file's name in one spelling.
+        r"""The file's name in one spelling: with slashes, accented letters as one character (NFC).
 
         Example:
             >>> Entry(".\\wav\\a.wav").place
             'wav/a.wav'
         """
-        return posixpath.normpath(self.file.replace("\\", "/"))
+        place = posixpath.normpath(self.file.replace("\\", "/"))
+        return unicodedata.normalize("NFC", place)
 
     @property
     def key(self) -> tuple[str, float, float | None]:
@@ -56,11 +58,13 @@ class Split:
         name: where it was read from.
         entries: its lines, in their order.
         warnings: what a user should know, one sentence each.
+        left_out: what of it was not read, one sentence each.
     """
 
     name: str
     entries: tuple[Entry, ...]
     warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def fold_only(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import posixpath
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -157,11 +158,16 @@ def _nearest(
 def _likeness(place: str, utterance: Utterance) -> tuple[bool, int, bool]:
     """Whether the relative path is the same; how many folders above are; whether the ending is."""
     there = [part.casefold() for part in reversed(place.split("/")[:-1])]
-    here = [part.casefold() for part in reversed(utterance.path.parent.parts)]
+    here = [_composed(part).casefold() for part in reversed(utterance.path.parent.parts)]
     pairs = zip(there, here, strict=False)
     shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
     ending = posixpath.splitext(place)[1].casefold() == utterance.path.suffix.casefold()
-    return _file_id(utterance) == place, shared, ending
+    return _composed(_file_id(utterance)) == place, shared, ending
+
+
+def _composed(name: str) -> str:
+    """A name whose accented letters are one character each, as :attr:`Entry.place` has them."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _segment(

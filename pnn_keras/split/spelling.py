@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
@@ -17,11 +18,14 @@ TELLING_FOLDERS = 2
 def steps(place: str) -> tuple[str, ...]:
     """The folders and the name of a file, in small letters, without the ending.
 
+    Accented letters are one character each (NFC), however a machine writes them.
+
     Example:
         >>> steps("/data/EmoDB/wav/03a01Fa.wav")
         ('data', 'emodb', 'wav', '03a01fa')
     """
-    return tuple(posixpath.splitext(place)[0].casefold().strip("/").split("/"))
+    plain = unicodedata.normalize("NFC", posixpath.splitext(place)[0]).casefold()
+    return tuple(plain.strip("/").split("/"))
 
 
 def stem(place: str) -> str:
