@@ -8,12 +8,13 @@ from pnn_keras.audit.overlap import LEAKING_KINDS, LEAKING_PAIRS
 from pnn_keras.audit.words import counted, how_many
 
 _SHOWN = 10
+#: The headings of what roles share, broken so that 80 columns hold them.
 _HEADINGS = {
     "files": "files",
     "speakers": "speakers",
-    "identical": "identical audio",
-    "near_identical": "near-identical audio",
-    "overlapping": "overlapping segments",
+    "identical": "identical\naudio",
+    "near_identical": "near-\nidentical\naudio",
+    "overlapping": "overlap-\nping\nsegments",
     "sentences": "sentences",
 }
 
@@ -94,10 +95,12 @@ def _scores(scores: dict[str, Any]) -> str:
 
 def _shared(report: dict[str, Any]):
     """What each two roles share, a row a fold and pair; ? where nothing is known."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="Shared between roles", title_justify="left")
+    # Without upright lines it fits 80 columns, folds included.
+    table = Table(title="Shared between roles", title_justify="left", box=SIMPLE_HEAD)
     folded = any(fold["fold"] is not None for fold in report["folds"])
     for heading in (*(["fold"] if folded else []), "roles"):
         table.add_column(heading, no_wrap=True)
