@@ -100,7 +100,9 @@ def _shared(report: dict[str, Any]):
     from rich.text import Text
 
     # Without upright lines it fits 80 columns, folds included.
-    table = Table(title="Shared between roles", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title="Shared between roles", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     folded = any(fold["fold"] is not None for fold in report["folds"])
     for heading in (*(["fold"] if folded else []), "roles"):
         table.add_column(heading, no_wrap=True)
