@@ -80,9 +80,11 @@ def test_every_table_has_a_caption_and_every_figure_words(tree):
 def test_whatever_shows_scores_is_stamped(tree):
     captions = [text_of(table.find("caption")) for table in tree.iter("table")]
     captions += [text_of(caption) for caption in tree.iter("figcaption")]
-    scored = [caption for caption in captions if "UAR" in caption or "class" in caption]
-    assert len(scored) >= 7
-    assert all("(speaker-disjoint, not transductive)" in caption for caption in scored)
+    scored = [caption for caption in captions if re.search(r"UAR|\bclass\b", caption)]
+    of_sources = [each for each in scored if "of the source" in each]
+    assert len(scored) >= 7 and len(of_sources) == 1
+    assert all("(speaker-disjoint, not transductive)" in c for c in scored if c not in of_sources)
+    assert "(not transductive; whose voices: see the headings)" in of_sources[0]
 
 
 def test_the_page_tells_what_was_asked_of_whom_and_how_to_repeat_it(run, tree):
@@ -118,11 +120,28 @@ def test_every_table_is_csv_and_latex(page):
     names = {path.name for path in (page.parent / "tables").iterdir()}
     kinds = (
         *("scores", "controls", "recalls", "forgetting", "repeats", "speakers", "tests"),
-        "folds",
+        *("epochs", "folds"),
     )
-    stems = {f"01-emotion-made-speaker-5-fold-{kind}" for kind in kinds}
-    stems |= {"corpora", "protocols", "settings"}
-    assert names == {f"{stem}.{ending}" for stem in stems for ending in ("csv", "tex")}
+    study = "01-emotion-made-speaker-5-fold"
+    stems = {f"{study}-{kind}" for kind in kinds} | {"corpora", "protocols", "settings"}
+    both = {f"{stem}.{ending}" for stem in stems for ending in ("csv", "tex")}
+    # Every epoch is no table to print, and the compact one has the data of the other.
+    assert names == both | {f"{study}-curves.csv", f"{study}-scores-compact.tex"}
+
+
+def test_the_page_tells_where_the_files_of_a_table_lie(tree):
+    said = text_of(tree)
+    stem = "tables/01-emotion-made-speaker-5-fold"
+    assert f"{stem}-scores.csv, .tex, -compact.tex" in said
+    assert f"{stem}-recalls.csv, .tex" in said
+
+
+def test_every_box_that_scrolls_can_be_reached_by_keyboard_and_has_a_name(tree):
+    boxes = [e for e in tree.iter("div") if e.get("class") in ("table", "drawing")]
+    assert len(boxes) > 10
+    for box in boxes:
+        assert box.get("tabindex") == "0" and box.get("role") == "region"
+        assert box.get("aria-label")
 
 
 def test_the_same_run_gives_the_same_page(run, page, tmp_path):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import matplotlib.colors
 import numpy as np
 import pytest
+from PIL import Image
 from run_made import EPOCHS, make_run, stopping
 
 from pnn_keras.experiments import Study, make_experiment, read_run
@@ -15,7 +18,8 @@ from pnn_keras.experiments.named import EXTENDING
 from pnn_keras.figure_style import styled
 from pnn_keras.methods import METHODS
 from pnn_keras.report import course_figures, matrix_figures, score_figures
-from pnn_keras.report.drawing import LOOKS, write_drawing
+from pnn_keras.report.drawing import LOOKS, canvas, write_drawing
+from pnn_keras.task import PAPER_CLASSES
 
 RIGHT = {"dnn": 5, "ptft": [5, 6], "prognet": [7, 8]}
 
@@ -45,6 +49,11 @@ def amounts(tmp_path_factory):
     ]
     folder = tmp_path_factory.mktemp("amounts")
     return analyses_of(folder, studies=studies, corpora=["one", "two"])
+
+
+def markers(axis) -> list:
+    """What draws the markers of each method."""
+    return [line for line in axis.lines if line.get_marker() not in ("", "None")]
 
 
 def texts(axis) -> list[str]:
@@ -132,6 +141,43 @@ def test_titles_of_confusions_do_not_run_into_each_other(tmp_path):
     assert dnn < prognet
 
 
+def test_titles_of_confusions_lie_within_their_figure(tmp_path):
+    chain = "speaker-gender-emotion-all-without-emodb"
+    studies = [Study("emotion@made", (), ("dnn", "prognet"), from_model=chain)]
+    _, (analysis,) = analyses_of(tmp_path, studies=studies, emotions=("a", "b", "c"))
+    with styled():
+        drawing = matrix_figures.confusions(analysis)
+        drawing.figure.draw_without_rendering()
+    titles = [axis.title.get_window_extent() for axis in drawing.figure.axes[:2]]
+    assert max(title.y1 for title in titles) <= drawing.figure.bbox.y1
+
+
+def luminance(colour) -> float:
+    """What the Web Content Accessibility Guidelines 2 call relative luminance."""
+    encoded = np.array(matplotlib.colors.to_rgb(colour))
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one, other) -> float:
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("colours", ["Blues", "PuOr"])
+def test_what_stands_in_a_cell_of_any_share_has_a_contrast_of_4_5(colours):
+    shares = np.linspace(0, 1, 101)[None]
+    with styled():
+        axis = canvas(1.0)[1][0, 0]
+        drawn = axis.imshow(shares, cmap=colours, vmin=0, vmax=1)
+        for column in range(shares.size):
+            matrix_figures.write_cell(drawn, 0, column, "1")
+    inks = [text.get_color() for text in axis.texts]
+    assert {"black", "white"} == set(inks)
+    cells = drawn.to_rgba(shares)[0]
+    assert min(map(contrast, inks, cells)) >= 4.5
+
+
 def test_a_dollar_in_a_name_is_a_dollar(tmp_path):
     emotions = ("$a^$", "b$_$", "$\\c$")
     _, (analysis,) = analyses_of(tmp_path, emotions=emotions)
@@ -150,6 +196,35 @@ def test_bars_are_as_long_as_the_scores(tmp_path):
     assert "ProgNet from gender@made 0.750" in drawing.alt
 
 
+def compared(difference: float, low: float, high: float) -> SimpleNamespace:
+    """What a figure needs of a comparison with the network from scratch."""
+    interval = SimpleNamespace(low=low, high=high)
+    return SimpleNamespace(method="ptft", difference=difference, interval=interval, marked=False)
+
+
+def test_the_axis_of_differences_goes_past_the_intervals_of_all_that_lie_near():
+    near = [compared(d, d - 0.02, d + 0.02) for d in (0.0, 0.01, 0.02)]
+    wide = compared(0.05, -0.12, 0.2)
+    far = compared(-0.4, -0.5, -0.3)
+    assert score_figures._reach([*near, wide, far]) == pytest.approx(1.1 * 0.2)
+
+
+def test_an_interval_that_goes_on_beyond_the_axis_ends_in_an_arrow():
+    with styled():
+        axis = canvas(1.0)[1][0, 0]
+        score_figures._difference(axis, 0, compared(0.05, -0.3, 0.1), reach=0.2)
+        score_figures._difference(axis, 1, compared(-0.25, -0.3, -0.1), reach=0.2)
+        score_figures._difference(axis, 2, compared(0.05, 0.0, 0.1), reach=0.2)
+    arrows = [line for line in axis.lines if line.get_marker() in "<>"]
+    assert [(line.get_marker(), *line.get_ydata()) for line in arrows] == [
+        ("<", 0),
+        ("<", 1),
+        ("<", 1),
+    ]
+    spans = [list(line.get_xdata()) for line in axis.lines if line.get_linestyle() == "-"]
+    assert spans == [[-0.2, 0.1], [-0.2, -0.1], [0.0, 0.1]]
+
+
 def test_curves_pool_a_repeats_folds(tmp_path):
     _, (analysis,) = analyses_of(tmp_path, curves=True, repeats=2)
     result = analysis.study.method("prognet", "gender@made")
@@ -162,9 +237,19 @@ def test_a_curve_is_drawn_for_each_method(tmp_path):
     _, (analysis,) = analyses_of(tmp_path, curves=True)
     with styled():
         drawing = course_figures.curves(analysis)
-    lines = [line for line in drawing.figure.axes[0].lines if len(line.get_xdata()) == EPOCHS]
+    lines = [line for line in drawing.figure.axes[0].lines if line.get_linestyle() == "-"]
     assert [line.get_label() for line in lines] == ["DNN", "PT/FT", "ProgNet"]
     assert lines[-1].get_ydata()[-1] == pytest.approx(0.75)
+
+
+def test_markers_of_curves_stand_at_epochs_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("run_made.EPOCHS", 80)
+    _, (analysis,) = analyses_of(tmp_path, curves=True)
+    with styled():
+        drawing = course_figures.curves(analysis)
+    marked = [set(line.get_xdata()) for line in markers(drawing.figure.axes[0])]
+    assert [len(epochs) for epochs in marked] == [8, 8, 8]
+    assert len(set.union(*marked)) == 3 * 8
 
 
 def test_without_traces_there_are_no_curves(tmp_path):
@@ -243,6 +328,40 @@ def test_of_many_methods_the_controls_are_drawn_beside_what_they_control(tmp_pat
     ]
 
 
+def test_markers_of_amounts_stand_on_top_of_all_lines_and_intervals(amounts):
+    run, analyses = amounts
+    with styled():
+        (drawing,) = course_figures.amounts(analyses, run.experiment, stopping(run))
+    axis = drawing.figure.axes[0]
+    on_top = markers(axis)
+    others = {*axis.lines, *axis.collections} - set(on_top)
+    assert len(on_top) == 3
+    assert min(m.get_zorder() for m in on_top) > max(other.get_zorder() for other in others)
+
+
+def panel_of_amounts(tmp_path, right: dict):
+    studies = [
+        Study("emotion@made", ("gender@made",), ("dnn", "ptft"), "speaker-5-fold", parts)
+        for parts in (1, 2)
+    ]
+    run, analyses = analyses_of(tmp_path, right, studies=studies)
+    with styled():
+        (drawing,) = course_figures.amounts(analyses, run.experiment, stopping(run))
+    return drawing.figure.axes[0]
+
+
+def test_what_is_the_same_at_every_amount_and_far_below_all_others_is_named_instead(tmp_path):
+    # The DNN answers as well with both amounts, but it is not far below anything.
+    axis = panel_of_amounts(tmp_path, {"dnn": [8, 9], "ptft": 2})
+    assert texts(axis) == ["not drawn, the same at every amount: PT/FT 0.200"]
+    assert axis.get_ylim()[0] > 0.2
+
+
+def test_what_is_not_far_below_all_others_is_drawn(tmp_path):
+    axis = panel_of_amounts(tmp_path, {"dnn": [6, 7], "ptft": 6})
+    assert texts(axis) == [] and len(markers(axis)) == 2
+
+
 def test_amounts_are_no_matrix(amounts):
     assert matrix_figures.transfer(amounts[1]) is None
 
@@ -251,7 +370,11 @@ def test_the_papers_curve_is_drawn_beside_figure_4(tmp_path):
     experiment = make_experiment("paper-figure-4", ["IEMOCAP", "MSP-IMPROV"], ["a", "b"])
     studies = [study for study in experiment.studies if study.target == "emotion@IEMOCAP"]
     run, analyses = analyses_of(
-        tmp_path, studies=studies, corpora=["IEMOCAP", "MSP-IMPROV"], name="paper-figure-4"
+        tmp_path,
+        studies=studies,
+        corpora=["IEMOCAP", "MSP-IMPROV"],
+        emotions=PAPER_CLASSES,
+        name="paper-figure-4",
     )
     with styled():
         (drawing,) = course_figures.amounts(analyses, run.experiment, stopping(run))
@@ -279,7 +402,8 @@ def test_other_methods_are_drawn_where_the_paper_s_are_not_asked_for(tmp_path):
         confusions = matrix_figures.confusions(analysis)
         speakers = score_figures.speakers(analysis)
     assert [texts(axis)[0] for axis in confusions.figure.axes[:2]] == ["40", "60"]
-    assert "the highest UAR was taken after the fact" in confusions.caption
+    for drawing in (confusions, speakers):
+        assert "the highest UAR was taken after seeing the scores" in drawing.caption
     (legend,) = speakers.figure.legends
     titles = [text.get_text() for text in legend.get_texts()]
     assert len(titles) == 3 and titles[0] == METHODS["svm"].title
@@ -307,3 +431,40 @@ def test_a_drawing_is_the_same_file_twice(tmp_path):
             write_drawing(matrix_figures.confusions(analysis), tmp_path / name)
     (first,) = (tmp_path / "a").glob("*.svg")
     assert first.read_bytes() == (tmp_path / "b" / first.name).read_bytes()
+
+
+def test_files_of_a_figure_say_what_it_shows_and_what_its_scores_are_worth(tmp_path):
+    _, (analysis,) = analyses_of(tmp_path)
+    with styled():
+        drawing = matrix_figures.confusions(analysis)
+        write_drawing(drawing, tmp_path)
+    assert drawing.foot == "made, n = 300; speaker-disjoint, not transductive"
+    svg = ElementTree.parse(tmp_path / f"{drawing.name}.svg").getroot()
+    space = "{http://www.w3.org/2000/svg}"
+    assert svg.find(f"{space}title").text == drawing.caption
+    assert svg.find(f"{space}desc").text == drawing.alt
+    said = Image.open(tmp_path / f"{drawing.name}.png").text
+    assert said == {"Title": drawing.caption, "Description": drawing.alt}
+
+
+def test_the_foot_of_a_figure_lies_below_all_else_and_within_it(tmp_path):
+    run, (analysis,) = analyses_of(tmp_path, curves=True)
+    with styled():
+        for drawing in (course_figures.curves(analysis), matrix_figures.confusions(analysis)):
+            write_drawing(drawing, tmp_path)
+            figure = drawing.figure
+            figure.set_dpi(100)
+            (foot,) = (text.get_window_extent() for text in figure.texts)
+            lowest = min(axis.get_tightbbox().y0 for axis in figure.axes)
+            for legend in (text.get_window_extent() for text in figure.legends):
+                assert legend.y1 <= lowest
+                lowest = legend.y0
+            assert 0 <= foot.y0 and foot.y1 <= lowest
+            assert 0 <= foot.x0 and foot.x1 <= figure.bbox.x1
+
+
+def test_a_source_is_said_to_be_chosen_only_where_there_are_several(tmp_path):
+    _, (analysis,) = analyses_of(tmp_path)
+    with styled():
+        drawing = score_figures.speakers(analysis)
+    assert "several sources" not in drawing.caption

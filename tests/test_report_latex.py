@@ -14,6 +14,8 @@ from run_made import make_run
 from pnn_keras.experiments import Study, read_run
 from pnn_keras.experiments.analysis import analyse
 from pnn_keras.experiments.named import EVERY_METHOD
+from pnn_keras.report import numbers
+from pnn_keras.report.compact_table import compact_table
 from pnn_keras.report.latex import as_latex, escape_latex
 from pnn_keras.report.matrix_figures import transfer_table
 from pnn_keras.report.run_tables import (
@@ -24,7 +26,7 @@ from pnn_keras.report.run_tables import (
     settings_table,
 )
 from pnn_keras.report.study_tables import study_tables
-from pnn_keras.report.table import Column, Table, text_columns, words
+from pnn_keras.report.table import Column, Table, text_columns, whole, with_interval, words
 from pnn_keras.search_space import Candidate
 
 #: A corpus and classes with every sign that LaTeX takes for something else.
@@ -60,7 +62,8 @@ def tables(tmp_path_factory):
     analyses = [analyse(study, draws=50) for study in run.studies]
     found = [corpora_table(run), protocols_table(run), settings_table(run)]
     for each in analyses:
-        found += study_tables(each, run.experiment)
+        own = study_tables(each, run.experiment)
+        found += [*own, compact_table(own[0]), scores(18), scores(24)]
         found.append(folds_table(each.study, role_counts(run, each.study)))
     return [*found, transfer_table(analyses)]
 
@@ -108,6 +111,78 @@ def test_the_environment_follows_from_the_size(table, environment):
 def test_a_table_both_wide_and_long_breaks_over_pages_that_lie_on_their_side():
     written = as_latex(made(18, rows=41))
     assert written.index(r"\begin{landscape}") < written.index(r"\begin{longtable}")
+
+
+def scores(rows: int, absent: int = 0) -> Table:
+    """A table like the main one of a study, with long names of methods."""
+    columns = (
+        *text_columns("Source", "Method"),
+        Column("UAR [95 %]", ("uar", "uar_low", "uar_high")),
+        Column("SD of repeats", ("repeats_sd",)),
+        Column("UAR of folds", ("folds_mean", "folds_sd")),
+        Column("Absent", ("absent_classes",)),
+        Column("Weights", ("trained_weights",)),
+        Column("Epoch", ("median_best_epoch",)),
+        Column("Difference [95 %]", ("difference", "difference_low", "difference_high")),
+        Column("p", ("p",)),
+        Column("p (Holm)", ("p_holm", "significant_after_holm")),
+        Column("d_z", ("dz",)),
+    )
+    row = (
+        words("gender@made"),
+        words("ProgNet, random column rescaled"),
+        with_interval(0.65, 0.6, 0.7),
+        words("0.012"),
+        words("0.835 ± 0.062"),
+        whole(absent),
+        words("1,234,567"),
+        words("162"),
+        with_interval(0.1, 0.05, 0.15, numbers.signed),
+        words("0.101"),
+        words("1.000 *"),
+        words("+0.85"),
+    )
+    note = (
+        "UAR: of pooled answers. UAR of folds: mean; Absent: classes missing. Weights: all. "
+        "Epoch: the best. Difference: to the DNN. p: a test; d_z: an effect; "
+        "*: p (Holm) below 0.05."
+    )
+    return Table("scores", "Scores", columns, (row,) * rows, (note,), grouped=True)
+
+
+def test_columns_that_say_nothing_in_a_paper_are_left_out_with_their_notes():
+    written = as_latex(scores(2))
+    assert not re.search("Absent|Epoch", written)
+    assert "UAR of folds: mean; Weights: all. Difference: to the DNN. p: a test;" in written
+
+
+def test_classes_that_are_absent_are_told_in_a_paper_too():
+    written = as_latex(scores(2, absent=3))
+    assert " Absent " in written and "Absent: classes missing." in written
+
+
+@pytest.mark.parametrize("rows", [18, 24])
+def test_a_main_table_of_so_many_rows_stands_on_one_page(rows):
+    assert r"\begin{sidewaystable*}" in as_latex(scores(rows))
+
+
+def test_the_compact_table_goes_across_a_page_with_few_columns_and_their_notes():
+    table = compact_table(scores(18))
+    assert table.name == "scores-compact"
+    titles = ["Source", "Method", "UAR [95 %]", "Difference [95 %]", "p (Holm)"]
+    assert [column.title for column in table.columns] == titles
+    (note,) = table.notes
+    assert (
+        note
+        == "UAR: of pooled answers. Difference: to the DNN. p: a test; *: p (Holm) below 0.05."
+    )
+    assert r"\begin{table*}" in as_latex(table)
+
+
+def test_the_effect_size_is_set_as_mathematics():
+    written = as_latex(scores(2))
+    assert r"& $d_z$ \\" in written and "$d_z$: an effect" in written
+    assert r"bad\_zone" in as_latex(made(shown="bad_zone"))
 
 
 def test_a_table_wider_than_a_page_is_high_is_cut_into_parts_that_repeat_what_heads_the_rows():

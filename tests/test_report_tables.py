@@ -188,6 +188,23 @@ def test_html_of_a_table_has_heads_and_groups():
     assert '<th scope="row" class="text">x</th>' in shown
 
 
+def test_html_has_the_effect_size_as_mathematics_and_intervals_in_one_piece():
+    columns = (Column("d_z", ("dz",)), Column("a/b", ("uar",)))
+    row = (words("bad_zone"), words("0.5 [0.4, 0.6]"))
+    shown = as_html(Table("t", "C", columns, (row,), ("d_z: an effect.",)))
+    assert '<th scope="col">d<sub>z</sub></th>' in shown
+    assert '<p class="note">d<sub>z</sub>: an effect.</p>' in shown
+    assert "bad_zone" in shown and "a/<wbr />b" in shown
+    assert '0.5 <span class="whole">[0.4, 0.6]</span>' in shown
+
+
+def test_a_folded_table_is_opened_by_its_caption():
+    table = Table("t", "C & D", (Column("x", ("x",)),), ((words("1"),),), folded=True)
+    shown = as_html(table)
+    assert shown.startswith("<details><summary>C &amp; D</summary>")
+    assert shown.endswith("</details>")
+
+
 @pytest.fixture(scope="module")
 def like_the_paper(tmp_path_factory):
     study = Study(

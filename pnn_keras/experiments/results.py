@@ -112,8 +112,12 @@ class StudyResult:
     @property
     def stamp(self) -> str:
         """What every table says of the scores: whose voices, and what scaling has seen."""
-        seen = "transductive" if self.transductive else "not transductive"
-        return f"{self.protocol['stamp']}, {seen}"
+        return f"{self.protocol['stamp']}, {self.scaling_stamp}"
+
+    @property
+    def scaling_stamp(self) -> str:
+        """What scaling has seen."""
+        return "transductive" if self.transductive else "not transductive"
 
     @property
     def recognises_speakers(self) -> bool:

@@ -7,17 +7,27 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from pnn_keras.experiments import Experiment, MethodResult, StudyResult
-from pnn_keras.experiments.analysis import Analysis
+from pnn_keras.experiments.analysis import (
+    EXTENDING_CONTROLS,
+    GAIN_CONTROLS,
+    Analysis,
+    MethodScore,
+)
 from pnn_keras.report import numbers, paper
 from pnn_keras.report.drawing import LOOKS, Drawing, canvas, chance_line, shared_legend
+from pnn_keras.report.foot import foot_of
 from pnn_keras.report.naming import file_name, from_source, method_title
-from pnn_keras.report.words import EXTENDING_CONTROLS, GAIN_CONTROLS
 from pnn_keras.statistics import uar
 
 #: Where more methods were compared, controls have a panel of their own.
 MOST_IN_PANEL = 6
+
+#: How far below all others a method has to lie to be named instead of drawn: as a share of
+#: what they span, and at least in UAR; and how much its UAR may differ from amount to amount.
+_FAR_BELOW, _NEAR, _SAME = 0.25, 0.05, 0.005
 
 #: What a panel of controls shows: them, and what they are held against.
 _CONTROLS = {*GAIN_CONTROLS, *(c for controls in EXTENDING_CONTROLS.values() for c in controls)}
@@ -39,8 +49,8 @@ def curves(analysis: Analysis) -> Drawing | None:
     figure, axes = _grid(len(panels))
     handles = {}
     for axis, (source, results) in zip(axes.flat, panels.items(), strict=False):
-        for result in results:
-            handles[result.method] = _course(axis, traced_uar(result), result)
+        for place, result in enumerate(results):
+            handles[result.method] = _course(axis, result, place / len(results))
         chance_line(axis, len(study.classes), upright=False)
         axis.set_title(_title(source))
         axis.set_xlabel("epoch")
@@ -57,7 +67,8 @@ def curves(analysis: Analysis) -> Drawing | None:
         + f" ends at {numbers.score(float(traced_uar(r)[-1].mean()))}"
         for r in traced
     )
-    return Drawing(file_name(study, "curves"), caption, f"Lines, UAR by epochs: {ends}", figure)
+    alt = f"Lines, UAR by epochs: {ends}"
+    return Drawing(file_name(study, "curves"), caption, alt, figure, foot_of(study))
 
 
 def amounts(
@@ -78,10 +89,13 @@ def amounts(
         figure, axes = _grid(len(panels), 1 if len(_panels(first.methods)) == 1 else 2)
         handles, published = {}, False
         for axis, (title, results) in zip(axes.flat, panels, strict=False):
-            for shift, result in enumerate(results):
-                offset = (shift - (len(results) - 1) / 2) * min(0.1, 0.7 / len(results))
+            named = _far_below(group, results)
+            drawn = [result for result in results if result not in named]
+            for shift, result in enumerate(drawn):
+                offset = (shift - (len(drawn) - 1) / 2) * min(0.1, 0.8 / len(drawn))
                 handles[result.method] = _amount_line(axis, group, result, offset)
                 published |= _published_line(axis, group, result, experiment)
+            _name_below(axis, group, named)
             axis.set_title(title)
             ticks = [_amount(a.study, stopping[a.study.number]) for a in group]
             axis.set_xticks(range(len(group)), ticks)
@@ -97,7 +111,8 @@ def amounts(
             + (" Dotted: the paper, read off its figure 4." if published else "")
         )
         alt = f"Lines, UAR by amount of target data: {_amount_words(group)}"
-        drawings.append(Drawing(file_name(first, "amounts"), caption, alt, figure))
+        name = file_name(first, "amounts")
+        drawings.append(Drawing(name, caption, alt, figure, foot_of(first)))
     return drawings
 
 
@@ -162,44 +177,93 @@ def _finish(figure, axes, panels: int, handles) -> None:
     shared_legend(figure, list(handles.values()))
 
 
-def _course(axis, values: np.ndarray, result: MethodResult):
-    """Draws a method's mean over repeats."""
-    colour, marker = LOOKS[result.method]
+def _course(axis, result: MethodResult, shift: float) -> Line2D:
+    """Draws a method's mean over repeats; its markers are shifted by a share of their distance."""
+    values = traced_uar(result)
     epochs = np.arange(1, len(values) + 1)
-    (line,) = axis.plot(
-        epochs,
-        values.mean(axis=1),
-        color=colour,
-        lw=1.5,
-        marker=marker,
-        ms=5,
-        markevery=max(len(epochs) // 8, 1),
-        label=method_title(result.method, result.source),
-    )
     if values.shape[1] > 1:
         low, high = values.min(axis=1), values.max(axis=1)
-        axis.fill_between(epochs, low, high, color=colour, alpha=0.15, lw=0)
-    return line
+        axis.fill_between(epochs, low, high, color=LOOKS[result.method][0], alpha=0.15, lw=0)
+    # Where curves meet no marker stands on another.
+    step = max(len(epochs) // 8, 1)
+    return _line(axis, epochs, values.mean(axis=1), result, slice(int(step * shift), None, step))
 
 
-def _amount_line(axis, group: Sequence[Analysis], result: MethodResult, offset: float):
+def _amount_line(axis, group: Sequence[Analysis], result: MethodResult, offset: float) -> Line2D:
     found = [(i, a.score(result.method, result.source)) for i, a in enumerate(group)]
     found = [(i, score) for i, score in found if score is not None]
     values = np.array([score.uar for _, score in found])
     bounds = np.array([(s.interval.low, s.interval.high) for _, s in found]).reshape(-1, 2).T
-    colour, marker = LOOKS[result.method]
-    drawn = axis.errorbar(
-        [i + offset for i, _ in found],
+    places = np.array([i + offset for i, _ in found])
+    axis.errorbar(
+        places,
         values,
         yerr=np.abs(bounds - values),
-        color=colour,
-        marker=marker,
-        ms=6,
-        lw=1.4,
+        fmt="none",
+        color=LOOKS[result.method][0],
         elinewidth=0.8,
+        zorder=3,
         label=method_title(result.method, result.source),
     )
-    return drawn
+    return _line(axis, places, values, result)
+
+
+def _line(axis, x: np.ndarray, y: np.ndarray, result: MethodResult, marked=slice(None)) -> Line2D:
+    """Draws a line, and markers above the lines and intervals of all methods.
+
+    Returns:
+        What a legend shows of it.
+    """
+    colour, marker = LOOKS[result.method]
+    label = method_title(result.method, result.source)
+    axis.plot(x, y, color=colour, lw=1.2, alpha=0.7, zorder=2, label=label)
+    axis.plot(x[marked], y[marked], color=colour, marker=marker, ms=6, ls="", zorder=4)
+    return Line2D([], [], color=colour, marker=marker, ms=6, lw=1.2, label=label)
+
+
+def _far_below(group: Sequence[Analysis], results: Sequence[MethodResult]) -> list[MethodResult]:
+    """Methods whose UAR is the same at every amount, and so low that they squeeze all others."""
+    named: list[MethodResult] = []
+    left = sorted(results, key=lambda result: max(_uars(group, result)))
+    while len(left) > 1:
+        lowest, *left = left
+        bounds = [bound for result in left for bound in _bounds(group, result)]
+        low, high = np.nanmin(bounds), np.nanmax(bounds)
+        limit = low - max(_FAR_BELOW * (high - low), _NEAR)
+        uars = _uars(group, lowest)
+        if np.ptp(uars) > _SAME or max(uars) >= limit:
+            break
+        named.append(lowest)
+    return named
+
+
+def _scores(group: Sequence[Analysis], result: MethodResult) -> list[MethodScore]:
+    """The scores of a method with each amount, where it is finished."""
+    found = [analysis.score(result.method, result.source) for analysis in group]
+    return [score for score in found if score is not None]
+
+
+def _uars(group: Sequence[Analysis], result: MethodResult) -> list[float]:
+    return [score.uar for score in _scores(group, result)]
+
+
+def _bounds(group: Sequence[Analysis], result: MethodResult) -> list[float]:
+    """A method's scores and the bounds of their intervals."""
+    scores = _scores(group, result)
+    return [bound for s in scores for bound in (s.uar, s.interval.low, s.interval.high)]
+
+
+def _name_below(axis, group: Sequence[Analysis], named: Sequence[MethodResult]) -> None:
+    """Names methods below all that is drawn, with their UAR."""
+    if not named:
+        return
+    low, high = axis.get_ylim()
+    axis.set_ylim(low - 0.12 * (high - low), high)
+    said = "; ".join(
+        f"{method_title(r.method, r.source)} {numbers.score(_uars(group, r)[0])}" for r in named
+    )
+    text = f"not drawn, the same at every amount: {said}"
+    axis.text(0.01, 0.03, text, transform=axis.transAxes, fontsize=8)
 
 
 def _published_line(axis, group: Sequence[Analysis], result: MethodResult, experiment) -> bool:

@@ -13,14 +13,37 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from pnn_keras.report.table import MARK, Cell, Column, Table, groups
+from pnn_keras.report.table import MARK, Cell, Column, Table, groups, without
 
-#: Widths that every page has, in points: a column of a two-column paper, the text of an
-#: article, and its height, for tables that lie on their side.
-_COLUMN, _PAGE, _SIDEWAYS = 230.0, 340.0, 545.0
 
-#: Lines that a page has for a table's rows, upright and sideways.
-_LINES, _SIDEWAYS_LINES = 40, 24
+@dataclasses.dataclass(frozen=True)
+class _Page:
+    """What a page has for a table: its width in points of its type, and lines for its rows."""
+
+    environment: str
+    room: float
+    lines: int
+    size: str = r"\footnotesize"
+    scale: float = 1.0
+
+    @property
+    def sideways(self) -> bool:
+        return self.environment == "sidewaystable*"
+
+
+#: A column of a two-column paper, the text of an article, and its height, for tables that lie
+#: on their side: the last resort of those with a line too many is a smaller type.
+_COLUMN = _Page("table", 230.0, 40)
+_TEXT = _Page("table*", 340.0, 40)
+_SIDEWAYS = _Page("sidewaystable*", 545.0, 24)
+_SMALL = _Page("sidewaystable*", 575.0, 29, r"\scriptsize", 0.94)
+
+#: What is tried in turn, with headings that lie or stand upright.
+_FORMS = ((_COLUMN, False), (_TEXT, False), (_SIDEWAYS, False), (_SIDEWAYS, True))
+_SMALL_FORMS = ((_SMALL, False), (_SMALL, True))
+
+#: What a paper does not print: files have it. The second only where it is 0 throughout.
+_FOR_FILES, _FOR_FILES_IF_ZERO = "median_best_epoch", "absent_classes"
 
 #: The widths at which words are wrapped, tried in turn.
 _WRAPS = (math.inf, 160.0, 110.0, 80.0)
@@ -86,7 +109,8 @@ _LATEX = {
 def as_latex(table: Table) -> str:
     r"""The table in LaTeX, in the style of the package booktabs.
 
-    Its first line, a comment, names the packages that it needs.
+    Its first line, a comment, names the packages that it needs. Columns that say
+    nothing in a paper are left out: the CSV has them.
 
     Example:
 
@@ -105,6 +129,7 @@ def as_latex(table: Table) -> str:
       \end{tabular}
     \end{table}
     """
+    table = without(table, _left_out(table))
     parts = _parts(table)
     lines = []
     for number, layout in enumerate(parts, 1):
@@ -145,20 +170,19 @@ class _Slot:
     head: tuple[str, ...]
     upright: bool
 
-    @property
-    def kind(self) -> str:
-        """The column, as the preamble of a tabular has it."""
+    def kind(self, scale: float) -> str:
+        """The column, as the preamble of a tabular has it, in a type that is so much smaller."""
         if self.wrapped:
-            return rf">{{\raggedright\arraybackslash}}p{{{self.width:.0f}pt}}"
+            return rf">{{\raggedright\arraybackslash}}p{{{scale * self.width:.0f}pt}}"
         return "l" if self.text else "r"
 
 
 @dataclasses.dataclass(frozen=True)
 class _Layout:
-    """The columns of a table, and the width for which they were made."""
+    """The columns of a table, and the page for which they were made."""
 
     slots: tuple[_Slot, ...]
-    room: float
+    page: _Page
 
     @property
     def width(self) -> float:
@@ -166,17 +190,39 @@ class _Layout:
 
     @property
     def fits(self) -> bool:
-        return self.width <= self.room
+        return self.width <= self.page.room
+
+
+def _left_out(table: Table) -> list[str]:
+    """Columns that a paper does not print, by their first fields."""
+    zero = all(
+        cell.values[0] == 0
+        for row in table.rows
+        for column, cell in zip(table.columns, row, strict=True)
+        if column.fields[0] == _FOR_FILES_IF_ZERO
+    )
+    return [_FOR_FILES, *([_FOR_FILES_IF_ZERO] if zero else [])]
 
 
 def _parts(table: Table) -> list[_Layout]:
     """The layouts of a table: one, or several where not even a page's height is wide enough."""
-    for upright, room in ((False, _COLUMN), (False, _PAGE), (False, _SIDEWAYS), (True, _SIDEWAYS)):
-        for wrap in _WRAPS[:1] if room == _COLUMN else _WRAPS:
-            found = _Layout(_slots(table, wrap, upright), room)
-            if found.fits:
-                return [found]
-    return _split(found)
+    found = _layouts(table, _FORMS)
+    fitting = [layout for layout in found if layout.fits]
+    small = [layout for layout in _layouts(table, _SMALL_FORMS) if layout.fits]
+    # What is wrapped less is easier to read, but what breaks over pages is harder.
+    for layout in [*fitting, *small]:
+        if _height(table, layout) <= layout.page.lines:
+            return [layout]
+    return fitting[:1] or _split(found[-1])
+
+
+def _layouts(table: Table, forms: Iterable[tuple[_Page, bool]]) -> list[_Layout]:
+    """Every layout that may do, the best first."""
+    return [
+        _Layout(_slots(table, wrap, upright), page)
+        for page, upright in forms
+        for wrap in (_WRAPS[:1] if page == _COLUMN else _WRAPS)
+    ]
 
 
 def _split(layout: _Layout) -> list[_Layout]:
@@ -186,7 +232,7 @@ def _split(layout: _Layout) -> list[_Layout]:
     for size in range(len(others) - 1, 0, -1):
         size = -(-len(others) // -(-len(others) // size))  # parts of about the same size
         parts = [
-            _Layout((*lead, *others[start : start + size]), layout.room)
+            _Layout((*lead, *others[start : start + size]), layout.page)
             for start in range(0, len(others), size)
         ]
         if all(part.fits for part in parts):
@@ -217,15 +263,13 @@ def _slot(number: int, column: Column, shown: Sequence[str], wrap: float, uprigh
 
 
 def _environment(table: Table, layout: _Layout, of: str) -> list[str]:
-    sideways = layout.room == _SIDEWAYS
-    most = _SIDEWAYS_LINES if sideways else _LINES
+    page = layout.page
     body = list(_body(table, layout))
-    if _height(table, layout) > most:
-        return _over_pages(table, layout, body, of, sideways)
-    name = "sidewaystable*" if sideways else "table" if layout.room == _COLUMN else "table*"
+    if _height(table, layout) > page.lines:
+        return _over_pages(table, layout, body, of)
     return [
-        rf"\begin{{{name}}}",
-        rf"  \centering{_SMALL}",
+        rf"\begin{{{page.environment}}}",
+        rf"  \centering{page.size}{_TIGHT}",
         f"  {_caption(table, of)}",
         rf"  \begin{{tabular}}{{{_preamble(layout)}}}",
         r"    \toprule",
@@ -235,20 +279,18 @@ def _environment(table: Table, layout: _Layout, of: str) -> list[str]:
         r"    \bottomrule",
         r"  \end{tabular}",
         *(rf"  \par\smallskip\parbox{{\linewidth}}{{{note}}}" for note in _notes(table, of)),
-        rf"\end{{{name}}}",
+        rf"\end{{{page.environment}}}",
     ]
 
 
-def _over_pages(
-    table: Table, layout: _Layout, body: Sequence[str], of: str, sideways: bool
-) -> list[str]:
+def _over_pages(table: Table, layout: _Layout, body: Sequence[str], of: str) -> list[str]:
     """A table that breaks over pages; its head stands on each of them."""
     head = [r"    \toprule", f"    {_heads(layout)}", r"    \midrule"]
-    count = len(layout.slots)
+    count, sideways = len(layout.slots), layout.page.sideways
     return [
         r"% In a paper of two columns: after \onecolumn.",
         *([r"\begin{landscape}"] if sideways else []),
-        rf"\begingroup{_SMALL}\setlength{{\LTcapwidth}}{{\linewidth}}",
+        rf"\begingroup{layout.page.size}{_TIGHT}\setlength{{\LTcapwidth}}{{\linewidth}}",
         rf"  \begin{{longtable}}{{{_preamble(layout)}}}",
         rf"    {_caption(table, of)} \\",
         *head,
@@ -266,7 +308,7 @@ def _over_pages(
     ]
 
 
-_SMALL = r"\footnotesize\setlength{\tabcolsep}{3pt}"
+_TIGHT = r"\setlength{\tabcolsep}{3pt}"
 
 
 def _caption(table: Table, of: str) -> str:
@@ -277,7 +319,7 @@ def _caption(table: Table, of: str) -> str:
 def _notes(table: Table, of: str) -> list[str]:
     """The notes, below the last part alone."""
     first, _, last = of.strip(" ()").removeprefix("part ").partition(" of ")
-    return [escape_latex(note) for note in table.notes] if first == last else []
+    return [_symbols(escape_latex(note)) for note in table.notes] if first == last else []
 
 
 def _needs(table: Table, written: str) -> str:
@@ -295,7 +337,7 @@ def _needs(table: Table, written: str) -> str:
 
 
 def _preamble(layout: _Layout) -> str:
-    return "".join(slot.kind for slot in layout.slots)
+    return "".join(slot.kind(layout.page.scale) for slot in layout.slots)
 
 
 def _heads(layout: _Layout) -> str:
@@ -304,7 +346,7 @@ def _heads(layout: _Layout) -> str:
 
 def _head(slot: _Slot) -> str:
     side = "l" if slot.text or slot.upright else "r"
-    lines = [_bracketed(line) for line in slot.head]
+    lines = [_symbols(_bracketed(line)) for line in slot.head]
     stacked = lines[0]
     if len(lines) > 1:
         inner = r" \\ ".join(lines)
@@ -323,7 +365,8 @@ def _body(table: Table, layout: _Layout) -> Iterable[str]:
         if group is not None:
             if place:
                 yield r"\addlinespace"
-            kind = f"p{{{layout.room:.0f}pt}}" if _width(group) > layout.room else "l"
+            room = layout.page.room
+            kind = f"p{{{layout.page.scale * room:.0f}pt}}" if _width(group) > room else "l"
             head = rf"\textit{{{escape_latex(group)}}}"
             # The star keeps the heading on the page of its first row.
             yield rf"\multicolumn{{{len(layout.slots)}}}{{{kind}}}{{{head}}} \\*"
@@ -349,6 +392,11 @@ def _breakable(word: str, width: float) -> str:
         return _bracketed(word)
     pieces = [word[start : start + _BREAK] for start in range(0, len(word), _BREAK)]
     return r"\allowbreak{}".join(map(_bracketed, pieces))
+
+
+def _symbols(escaped: str) -> str:
+    """Escaped text with the sign of the effect size as mathematics has it."""
+    return re.sub(r"\bd\\_z\b", "$d_z$", escaped)
 
 
 def _bracketed(text: str) -> str:

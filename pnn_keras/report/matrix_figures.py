@@ -7,17 +7,23 @@ from textwrap import wrap
 
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
+from matplotlib.image import AxesImage
 
 from pnn_keras.experiments import StudyResult
 from pnn_keras.experiments.analysis import Analysis, MethodScore
 from pnn_keras.report import numbers
-from pnn_keras.report.drawing import LETTER, Drawing, canvas
+from pnn_keras.report.drawing import LETTER, LINE, Drawing, canvas, ink_on
+from pnn_keras.report.foot import foot_of, foot_of_all
 from pnn_keras.report.naming import file_name, full_title, most_telling
-from pnn_keras.report.study_tables import MOST_CLASSES
+from pnn_keras.report.run_tables import MOST_CLASSES
+from pnn_keras.report.score_figures import chosen_after
 from pnn_keras.report.table import MARK, Cell, Column, Table, text_columns, words
 
 #: With more classes not even their names are written.
 MOST_NAMED = 30
+
+#: How many lines of a title a confusion matrix has room for; more make the figure higher.
+_ROOM_ABOVE = 2
 
 #: Width of a cell of the transfer matrix, at least and at most, in inches.
 _CELL, _WIDEST_CELL = 0.95, 1.5
@@ -63,7 +69,7 @@ def transfer(analyses: Sequence[Analysis]) -> Drawing | None:
         for row, column in np.argwhere(~np.isnan(grid)):
             comparison = columns[column].comparison(method, sources[row])
             text = numbers.signed(comparison.difference) + ("*" if comparison.marked else "")
-            write_cell(axis, row, column, text, abs(grid[row, column]) > 0.6 * reach)
+            write_cell(drawn, row, column, text)
     axes[-1, 0].set_xlabel("target")
     figure.colorbar(drawn, ax=axes[:, 0].tolist(), label="UAR less that of the DNN", shrink=0.8)
     stamps = "; ".join(sorted({f"{a.study.name}: {a.study.stamp}" for a in columns}))
@@ -72,11 +78,12 @@ def transfer(analyses: Sequence[Analysis]) -> Drawing | None:
         "(columns). *: differs after Holm's correction, which was made for each target by "
         f"itself, not over the whole matrix. Grey: no transfer, or not tried. {stamps}."
     )
-    return Drawing("transfer-matrix", caption, _said(grids, sources, columns), figure)
+    foot = foot_of_all(analysis.study for analysis in columns)
+    return Drawing("transfer-matrix", caption, _said(grids, sources, columns), figure, foot)
 
 
 def transfer_table(analyses: Sequence[Analysis]) -> Table | None:
-    """The same gains as a table, for files."""
+    """The same gains as a table."""
     if not is_matrix(analyses):
         return None
     columns = [analysis for analysis in analyses if analysis.comparisons]
@@ -96,7 +103,7 @@ def transfer_table(analyses: Sequence[Analysis]) -> Table | None:
     )
     stamps = "; ".join(f"{a.study.name}: {a.study.stamp}" for a in columns)
     caption = f"Gain in UAR over the DNN, by source and target ({stamps})"
-    return Table("transfer-matrix", caption, heads, tuple(rows), on_page=False)
+    return Table("transfer-matrix", caption, heads, tuple(rows), folded=True)
 
 
 def confusions(analysis: Analysis) -> Drawing | None:
@@ -110,14 +117,18 @@ def confusions(analysis: Analysis) -> Drawing | None:
     named = size <= MOST_NAMED
     side = max(2.2, 0.45 * size) if counted else max(3.0, 0.17 * size if named else 0)
     wide = side > 3.2
+    titles = [_title(score, side) for score in scores]
+    above = LINE * max(0, max(len(title) for title in titles) - _ROOM_ABOVE)
     figure, axes = canvas(
-        (side + 1.0) * (len(scores) if wide else 1),
+        (side + 1.0 + above) * (len(scores) if wide else 1),
         len(scores) if wide else 1,
         1 if wide else len(scores),
         width=side + 2.6 if wide else (side + 0.8) * len(scores) + 0.7,
     )
-    for axis, score in zip(axes.flat, scores, strict=True):
+    figure.set_layout_engine("compressed")  # which knows that the cells are square
+    for axis, score, title in zip(axes.flat, scores, titles, strict=True):
         drawn = _confusion(axis, score, _short(study), side)
+        axis.set_title("\n".join(title))
     figure.colorbar(drawn, ax=axes.ravel().tolist(), label="share of the true class", shrink=0.8)
     repeats = study.protocol["repeats"]
     caption = (
@@ -127,9 +138,7 @@ def confusions(analysis: Analysis) -> Drawing | None:
         if counted
         else f"Which class (rows) was taken for which (columns), shares ({study.stamp})."
     )
-    shown = [score.method for score in scores]
-    if len([m for m in study.methods if m.method in shown]) > len(shown):
-        caption += " Of several sources, the one with the highest UAR was taken after the fact."
+    caption += chosen_after(study, scores)
     said = "; ".join(
         f"{full_title(s.method, s.source)}: recalls "
         + ", ".join(
@@ -138,13 +147,21 @@ def confusions(analysis: Analysis) -> Drawing | None:
         )
         for s in scores
     )
-    return Drawing(file_name(study, "confusions"), caption, f"Confusion matrices. {said}", figure)
+    alt = f"Confusion matrices. {said}"
+    return Drawing(file_name(study, "confusions"), caption, alt, figure, foot_of(study))
 
 
 def _short(study: StudyResult) -> list[str]:
     """The classes; speakers without their corpus, where there is but one."""
     corpora = {name.partition("/")[0] for name in study.classes if "/" in name}
     return [n.partition("/")[2] if len(corpora) == 1 else n for n in study.classes]
+
+
+def _title(score: MethodScore, side: float) -> list[str]:
+    """The lines of a method's title above a matrix that is so many inches wide."""
+    title = full_title(score.method, score.source).replace(" from ", "\nfrom ")
+    fit = max(int(side / LETTER), 12)
+    return [part for line in title.split("\n") for part in wrap(line, fit)]
 
 
 def _confusion(axis, score: MethodScore, classes: Sequence[str], side: float):
@@ -157,15 +174,12 @@ def _confusion(axis, score: MethodScore, classes: Sequence[str], side: float):
     if not names:
         axis.set_xticks([])
         axis.set_yticks([])
-    title = full_title(score.method, score.source).replace(" from ", "\nfrom ")
-    fit = max(int(side / LETTER), 12)
-    axis.set_title("\n".join(part for line in title.split("\n") for part in wrap(line, fit)))
     axis.set_xlabel("taken for")
     axis.set_ylabel("true class")
     if len(classes) <= MOST_CLASSES:
         for row, column in np.ndindex(*shares.shape):
             text = numbers.count(int(score.confusion[row, column]))
-            write_cell(axis, row, column, text, shares[row, column] > 0.55)
+            write_cell(drawn, row, column, text)
     return drawn
 
 
@@ -193,10 +207,10 @@ def _longest(names: Sequence[str]) -> int:
     return max((len(line) for name in names for line in name.split("\n")), default=0)
 
 
-def write_cell(axis, row: int, column: int, text: str, dark: bool) -> None:
-    """Writes into a cell, in white where it is dark."""
-    colour = "white" if dark else "black"
-    axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+def write_cell(drawn: AxesImage, row: int, column: int, text: str) -> None:
+    """Writes into a cell of what was drawn, in the ink that can be read there."""
+    ink = ink_on(drawn.to_rgba(drawn.get_array()[row, column]))
+    drawn.axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=8)
 
 
 def _sources(columns: Sequence[Analysis]) -> list[str]:

@@ -7,6 +7,9 @@ import math
 #: What stands where there is no number.
 NONE = "–"
 
+#: What is smaller is zero, but for the rounding of sums.
+_ZERO = 1e-9
+
 
 def score(value: float | None) -> str:
     """A UAR, recall or effect size with the decimals that are worth reading.
@@ -20,17 +23,17 @@ def score(value: float | None) -> str:
 
 
 def signed(value: float | None, decimals: int = 3) -> str:
-    """A difference, with its sign.
+    """A difference, with its sign: also of what is rounded to zero, but not of zero.
 
     Example:
 
-    >>> signed(-0.0214), signed(0.0)
-    ('−0.021', '0.000')
+    >>> signed(-0.0214), signed(0.0), signed(-0.00003), signed(0.00003)
+    ('−0.021', '0.000', '−0.000', '+0.000')
     """
     if _unknown(value):
         return NONE
     text = f"{value:+.{decimals}f}"
-    return text[1:] if not float(text) else text.replace("-", "−")
+    return text[1:] if abs(value) < _ZERO else text.replace("-", "−")
 
 
 def interval(low: float, high: float, show=score) -> str:

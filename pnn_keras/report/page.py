@@ -83,11 +83,14 @@ def _section(section: Section) -> str:
 
 def _figure(drawing: Drawing, uri: str) -> str:
     width, height = (round(96 * inches) for inches in drawing.figure.get_size_inches())
+    name = escape(drawing.name)
     return (
-        f'<figure><div class="drawing"><img src="{uri}" alt="{escape(drawing.alt)}" '
+        # Whoever has no mouse scrolls the box with the keyboard.
+        f'<figure><div class="drawing" tabindex="0" role="region" aria-label="Figure {name}">'
+        f'<img src="{uri}" alt="{escape(drawing.alt)}" '
         f'width="{width}" height="{height}" /></div>'
-        f"<figcaption>{escape(drawing.caption)} <small>figures/{escape(drawing.name)}"
-        "</small></figcaption></figure>"
+        f"<figcaption>{escape(drawing.caption)} <small>figures/{name}.svg, .png</small>"
+        "</figcaption></figure>"
     )
 
 
@@ -107,7 +110,17 @@ nav ul { margin: 0; padding: 0; list-style: none; }
 .sound { background: #e3f3e6; border-color: #2e7d4f; }
 .words { padding-left: 1.25rem; }
 .words li { margin-bottom: .35rem; }
-.table, .drawing { overflow-x: auto; max-width: 100%; }
+/* Shadows at the edges where a box goes on: white ones that scroll along lie above them. */
+.table, .drawing { overflow-x: auto; max-width: 100%;
+  background: linear-gradient(to right, #fff 40%, #fff0) left / 2.5rem 100% local,
+    linear-gradient(to left, #fff 40%, #fff0) right / 2.5rem 100% local,
+    linear-gradient(to right, #0005, #0000) left / 1rem 100% scroll,
+    linear-gradient(to left, #0005, #0000) right / 1rem 100% scroll;
+  background-repeat: no-repeat; }
+.drawing img { mix-blend-mode: multiply; }
+summary { cursor: pointer; font-size: .82rem; font-weight: 600; margin: 1rem 0 0; }
+details caption { position: absolute; clip-path: inset(50%); }
+.whole { white-space: nowrap; }
 table { border-collapse: collapse; font-size: .82rem; margin: 1.25rem 0 .25rem;
   font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
@@ -128,20 +141,21 @@ pre { background: #f4f4f4; padding: .6rem .8rem; overflow-x: auto; margin: .5rem
 a { color: #0b57a4; }
 @media (max-width: 40rem) {
   .drawing img { max-width: none; width: 38rem; }
-  .table { border-right: 3px solid #ddd; }
   tbody th[scope="row"] { position: sticky; left: 0; background: #fff; }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; orphans: 3; widows: 3; }
   nav { display: none; }
   h2 { margin-top: 1.5rem; }
-  .table, .drawing, pre { overflow: visible; }
+  .table, .drawing, pre { overflow: visible; background: none; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-  table { font-size: 6.5pt; max-width: 100%; margin-top: .75rem; }
+  table { font-size: 7.5pt; max-width: 100%; margin-top: .75rem; }
+  table.wide { font-size: 7pt; }
   caption span { max-width: 100%; }
   .note, figcaption { font-size: 8pt; }
-  th, td { padding-top: .1rem; padding-bottom: .1rem; }
+  th, td { padding: .1rem .25rem; white-space: normal; }
   .text { min-width: 0; }
+  tbody th.text { min-width: 6.5rem; }
   tbody, tr, li, figure { break-inside: avoid; }
   h2, h3, .stamp, caption, thead { break-after: avoid; }
   .note { break-before: avoid; }

@@ -13,7 +13,8 @@ from pnn_keras.experiments.analysis import Analysis, Forgetting
 from pnn_keras.protocol.fold import ROLES
 from pnn_keras.report import numbers
 from pnn_keras.report.drawing import LOOKS, SEXES, Drawing, canvas, shared_legend
-from pnn_keras.report.naming import file_name, full_title
+from pnn_keras.report.foot import foot_of
+from pnn_keras.report.naming import corpora_of, file_name, full_title
 from pnn_keras.report.run_tables import RoleCount
 
 
@@ -52,14 +53,17 @@ def forgetting(analysis: Analysis) -> Drawing | None:
     shared_legend(figure, [before, after])
     caption = (
         "UAR of the source task before and after the target was learned, and the change "
-        f"({study.stamp}). Unchanged: every single answer is the same."
+        f"({study.scaling_stamp}; whose voices: see the headings). Unchanged: every single answer "
+        "is the same."
     )
     said = "; ".join(
         f"{full_title(e.method, e.source)} from {numbers.score(e.before)} to "
         f"{numbers.score(e.after)}"
         for e in found
     )
-    return Drawing(file_name(study, "forgetting"), caption, f"Dots: {said}", figure)
+    # Whose voices they are differs from source to source, and so does how many.
+    foot = f"{corpora_of(study)}; {study.scaling_stamp}"
+    return Drawing(file_name(study, "forgetting"), caption, f"Dots: {said}", figure, foot)
 
 
 def _under_sources(found: Sequence[Forgetting]) -> list[str | Forgetting]:
@@ -67,7 +71,7 @@ def _under_sources(found: Sequence[Forgetting]) -> list[str | Forgetting]:
     lines: list[str | Forgetting] = []
     for source in dict.fromkeys(each.source for each in found):
         own = [each for each in found if each.source == source]
-        lines += [f"{own[0].task}, {own[0].role} rows", *own]
+        lines += [f"{own[0].task}, {own[0].role} rows, {own[0].voices}", *own]
     return lines
 
 
@@ -109,7 +113,8 @@ def folds(study: StudyResult, counts: Sequence[RoleCount]) -> Drawing | None:
         + (f", in repeat 1 of {repeats}" if repeats > 1 else "")
         + f" ({study.stamp}). The height of the bars differs from panel to panel."
     )
-    return Drawing(file_name(study, "folds"), caption, _said(first, size), figure)
+    alt = _said(first, size)
+    return Drawing(file_name(study, "folds"), caption, alt, figure, foot_of(study))
 
 
 def _said(first: Sequence[RoleCount], size: int) -> str:

@@ -11,6 +11,7 @@ from pnn_keras.experiments import Experiment, StudyResult
 from pnn_keras.experiments.analysis import Analysis, Comparison, MethodScore
 from pnn_keras.report import numbers, paper
 from pnn_keras.report.drawing import LOOKS, Drawing, canvas, chance_line, shared_legend
+from pnn_keras.report.foot import foot_of
 from pnn_keras.report.naming import (
     file_name,
     from_source,
@@ -55,10 +56,11 @@ def bars(analysis: Analysis, experiment: Experiment) -> Drawing | None:
         shared_legend(figure, handles)
     caption = (
         f"UAR with 95 % bootstrap intervals ({study.stamp}). *: differs from the DNN after Holm's "
-        "correction."
+        "correction." + (" Diamonds: the paper, mean of the folds' UARs." if published else "")
     )
     said = "; ".join(f"{full_title(s.method, s.source)} {numbers.score(s.uar)}" for s in scores)
-    return Drawing(file_name(study, "bars"), caption, f"Bars. UAR: {said}", figure)
+    alt = f"Bars. UAR: {said}"
+    return Drawing(file_name(study, "bars"), caption, alt, figure, foot_of(study))
 
 
 def differences(analysis: Analysis) -> Drawing | None:
@@ -84,34 +86,49 @@ def differences(analysis: Analysis) -> Drawing | None:
         "Difference in UAR to the DNN on the same folds, with 95 % bootstrap intervals "
         f"({study.stamp}). *: differs after Holm's correction; that is for the test to say, not "
         "for an interval that leaves out zero."
-        + (" Arrows: farther out." if any(_is_far(c, reach) for c in found) else "")
+        + (" Arrows: farther out." if any(_size(c) > reach for c in found) else "")
     )
     said = "; ".join(
         f"{full_title(c.method, c.source)} {numbers.signed(c.difference)}" for c in found
     )
     alt = f"Dots with intervals. UAR less that of the DNN: {said}"
-    return Drawing(file_name(study, "differences"), caption, alt, figure)
+    return Drawing(file_name(study, "differences"), caption, alt, figure, foot_of(study))
 
 
 def _difference(axis, place: int, comparison: Comparison, reach: float) -> None:
-    """Draws a difference with its interval, or an arrow to where it lies."""
+    """Draws a difference with its interval; arrows where they go on beyond the axis."""
     colour, marker = LOOKS[comparison.method]
-    bounds = [comparison.interval.low, comparison.interval.high]
-    where = comparison.difference
+    where, bounds = comparison.difference, (comparison.interval.low, comparison.interval.high)
+    axis.plot(np.clip(bounds, -reach, reach), [place] * 2, color="black", lw=1.2, zorder=2)
+    for side, bound in zip((-1, 1), bounds, strict=True):
+        if side * bound > reach:
+            _arrow(axis, place, side, reach, "black")
     if _is_far(comparison, reach):
-        where = np.copysign(0.96 * reach, where)
-        marker = "<" if where < 0 else ">"
+        _arrow(axis, place, np.sign(where), reach, colour)
     else:
-        axis.plot(bounds, [place] * 2, color="black", lw=1.2, zorder=2)
-    axis.plot(where, place, linestyle="", marker=marker, ms=6, color=colour, zorder=3)
+        axis.plot(where, place, linestyle="", marker=marker, ms=6, color=colour, zorder=3)
     text = numbers.signed(comparison.difference) + (" *" if comparison.marked else "")
     axis.text(1.01, place, text, va="center", transform=axis.get_yaxis_transform())
 
 
+def _arrow(axis, place: int, side: float, reach: float, colour: str) -> None:
+    """Draws an arrow at an end of the axis."""
+    marker = "<" if side < 0 else ">"
+    axis.plot(0.97 * side * reach, place, ls="", marker=marker, ms=6, color=colour, zorder=3)
+
+
 def _reach(found: Sequence[Comparison]) -> float:
-    """How far the axis goes to either side: as far as all, unless a few lie far from the rest."""
-    sizes = [np.nanmax(np.abs([c.difference, c.interval.low, c.interval.high])) for c in found]
-    return 1.1 * float(min(max(sizes), 3 * np.median(sizes))) or 1.0
+    """How far the axis goes to either side: past the intervals of all that lie not far out."""
+    sizes = list(map(_size, found))
+    limit = 3 * np.median(sizes)
+    near = [size for c, size in zip(found, sizes, strict=True) if abs(c.difference) <= limit]
+    return 1.1 * float(max(near)) or 1.0
+
+
+def _size(comparison: Comparison) -> float:
+    """How far a difference and its interval go from zero."""
+    found = comparison.interval
+    return float(np.nanmax(np.abs([comparison.difference, found.low, found.high])))
 
 
 def _is_far(comparison: Comparison, reach: float) -> bool:
@@ -165,8 +182,7 @@ def speakers(analysis: Analysis) -> Drawing | None:
     shared_legend(figure, handles)
     caption = (
         f"{measured} of each sex and of each speaker, sorted by "
-        f"{full_title(*_key(shown[0]))} ({study.stamp}). Where a method has several sources, the "
-        "one with the highest UAR was taken after seeing the scores."
+        f"{full_title(*_key(shown[0]))} ({study.stamp})." + chosen_after(study, shown)
     )
     lowest, highest = order[0], order[-1]
     values = shown[0].by_speaker
@@ -175,7 +191,18 @@ def speakers(analysis: Analysis) -> Drawing | None:
         f"{_short(lowest, study)} to {numbers.score(values[highest])} for speaker "
         f"{_short(highest, study)}"
     )
-    return Drawing(file_name(study, "speakers"), caption, alt, figure)
+    return Drawing(file_name(study, "speakers"), caption, alt, figure, foot_of(study))
+
+
+def chosen_after(study: StudyResult, shown: Sequence[MethodScore]) -> str:
+    """What a caption says where one of several sources was chosen by its score, or nothing."""
+    methods = {score.method for score in shown}
+    if sum(result.method in methods for result in study.methods) == len(methods):
+        return ""
+    return (
+        " Of several sources of a method, the one with the highest UAR was taken after seeing the "
+        "scores."
+    )
 
 
 def _lines(scores: list[MethodScore]) -> list[str | MethodScore]:

@@ -102,7 +102,7 @@ def heat_map(result: Mapping, name: str) -> Drawing:
         "sensitivity, as shares, which sum to 1 over the rows. Grey: not read, or undefined. "
         f"({_on(result)})."
     )
-    return Drawing(name, caption, _said(grids), figure)
+    return Drawing(name, caption, _said(grids), figure, _on(result))
 
 
 def stamp_of(result: Mapping) -> str:
@@ -134,8 +134,7 @@ def _panel(axis, columns: Sequence[str], layers: Sequence[str], shares: np.ndarr
     axis.set_facecolor("#dddddd")
     frame(axis, layers, columns, _CELL)
     for row, column in np.argwhere(~np.isnan(shares)):
-        share = shares[row, column]
-        write_cell(axis, row, column, f"{share:.2f}", share > 0.6)
+        write_cell(drawn, row, column, f"{shares[row, column]:.2f}")
     return drawn
 
 

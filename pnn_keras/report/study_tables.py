@@ -246,7 +246,7 @@ def forgetting_table(analysis: Analysis) -> Table:
         "their UAR flatters, before and after alike. Rows: in one repeat. Unchanged: every single "
         "answer is the same."
     )
-    scaling = "transductive" if study.transductive else "not transductive"
+    scaling = study.scaling_stamp
     title = f"{study.name}: what is left of the source ({scaling}; whose voices: see the rows)"
     return Table(
         file_name(study, "forgetting"), title, columns, rows, (note,), grouped=True, stamp=scaling

@@ -7,13 +7,17 @@ import dataclasses
 import io
 import itertools
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from html import escape
 
 from pnn_keras.report import numbers
 
 #: What stands behind a number that is marked.
 MARK = " *"
+
+#: Tables with more columns are printed in a smaller type.
+_MANY = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +65,9 @@ class Table:
         on_page: whether the page shows it, or its files alone.
         grouped: whether the page shows the first column as headings of groups.
         stamp: what the scores are worth, which every row of its file ends with.
+        folded: whether the page shows it only to whom opens it.
+        in_latex: whether it is written in LaTeX, too.
+        variants: endings of the names of other files of it.
     """
 
     name: str
@@ -71,6 +78,42 @@ class Table:
     on_page: bool = True
     grouped: bool = False
     stamp: str = ""
+    folded: bool = False
+    in_latex: bool = True
+    variants: tuple[str, ...] = ()
+
+
+def without(table: Table, fields: Sequence[str]) -> Table:
+    """A table less some columns, and less what its notes say of these.
+
+    Args:
+        table: the table.
+        fields: the first fields of the columns that go.
+
+    Example:
+
+    >>> columns = (Column("UAR", ("uar",)), Column("Epoch", ("epoch",)))
+    >>> note = "UAR: a score; Epoch: the best."
+    >>> one = without(Table("t", "", columns, ((words(1), words(2)),), (note,)), ["epoch"])
+    >>> one.notes, len(one.columns), len(one.rows[0])
+    (('UAR: a score.',), 1, 1)
+    """
+    kept = [n for n, column in enumerate(table.columns) if column.fields[0] not in fields]
+    gone = {c.title for c in table.columns if c.fields[0] in fields}
+    notes = (_less(note, gone) for note in table.notes if note.partition(":")[0] not in gone)
+    return dataclasses.replace(
+        table,
+        columns=tuple(table.columns[number] for number in kept),
+        rows=tuple(tuple(row[number] for number in kept) for row in table.rows),
+        notes=tuple(notes),
+    )
+
+
+def _less(note: str, titles: Collection[str]) -> str:
+    """A note less the clauses that explain columns: ``Title: what it is``, then a stop."""
+    clauses = re.split(r"(?<=[.;]) (?=[^.;:]+: )", note)
+    kept = [clause for clause in clauses if clause.partition(":")[0] not in titles]
+    return re.sub(";$", ".", " ".join(kept))
 
 
 def words(text: object) -> Cell:
@@ -139,12 +182,14 @@ def as_html(table: Table) -> str:
     first = 1 if table.grouped else 0
     kinds = [_kind(table, number) for number in range(first, len(table.columns))]
     heads = "".join(
-        f'<th scope="col"{kind}>{escape(column.title)}</th>'
+        f'<th scope="col"{kind}>{_head(column.title)}</th>'
         for kind, column in zip(kinds, table.columns[first:], strict=True)
     )
+    wide = ' class="wide"' if len(kinds) > _MANY else ""
     lines = [
-        '<div class="table"><table>',
-        f"<caption><span>{escape(table.caption)}</span></caption>",
+        # Whoever has no mouse scrolls the box with the keyboard.
+        f'<div class="table" tabindex="0" role="region" aria-label="{escape(table.caption)}">',
+        f"<table{wide}><caption><span>{escape(table.caption)}</span></caption>",
         f"<thead><tr>{heads}</tr></thead>",
     ]
     for group, rows in groups(table):
@@ -155,8 +200,27 @@ def as_html(table: Table) -> str:
         lines += [_html_row(kinds, row[first:]) for row in rows]
         lines.append("</tbody>")
     lines.append("</table></div>")
-    lines += [f'<p class="note">{escape(note)}</p>' for note in table.notes]
+    lines += [f'<p class="note">{_symbols(note)}</p>' for note in table.notes]
+    lines.append(f'<p class="note"><small>{escape(_files(table))}</small></p>')
+    if table.folded:
+        lines = [f"<details><summary>{escape(table.caption)}</summary>", *lines, "</details>"]
     return "\n".join(lines)
+
+
+def _files(table: Table) -> str:
+    """Where the table lies beside the page."""
+    endings = [".csv", *([".tex"] if table.in_latex else []), *table.variants]
+    return f"tables/{table.name}{', '.join(endings)}"
+
+
+def _head(title: str) -> str:
+    """A heading, which breaks behind a slash where a page is narrow."""
+    return "/<wbr />".join(map(_symbols, title.split("/")))
+
+
+def _symbols(text: str) -> str:
+    """Text of a page with the sign of the effect size as mathematics has it."""
+    return re.sub(r"\bd_z\b", "d<sub>z</sub>", escape(text))
 
 
 def groups(table: Table) -> list[tuple[str | None, Sequence[tuple[Cell, ...]]]]:
@@ -188,7 +252,9 @@ def _kind(table: Table, number: int) -> str:
 
 def _marked(shown: str) -> str:
     """What a cell shows; a mark stands in the room behind, so that numbers stay in line."""
-    text = escape(shown)
+    # On a narrow page a line is broken before an interval, but not within a number.
+    bound = re.sub(r"(?<=±) | (?=±)|(?<=[<>]) (?=\d)", "\u00a0", shown)
+    text = re.sub(r"(\[[^\]]*\])", r'<span class="whole">\1</span>', escape(bound))
     if not shown.endswith(MARK):
         return text
     return f'{text.removesuffix(MARK)}<span class="mark">{MARK}</span>'

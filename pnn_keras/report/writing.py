@@ -15,6 +15,9 @@ from pnn_keras.experiments.store import SPEC, write_text
 from pnn_keras.figure_style import styled
 from pnn_keras.folder import whole_folder
 from pnn_keras.report import course_figures, matrix_figures, role_figures, score_figures
+from pnn_keras.report.caveats import fold_words
+from pnn_keras.report.compact_table import COMPACT, compact_table
+from pnn_keras.report.course_tables import amounts_tables, curve_tables
 from pnn_keras.report.drawing import Drawing, write_drawing
 from pnn_keras.report.inspections import RECORD, read_inspections, safe_name
 from pnn_keras.report.latex import as_latex
@@ -33,7 +36,7 @@ from pnn_keras.report.run_tables import (
 from pnn_keras.report.sensitivity import connections_table, heat_map, stamp_of
 from pnn_keras.report.study_tables import study_tables
 from pnn_keras.report.table import Table, as_csv
-from pnn_keras.report.words import fold_words, run_words, study_words
+from pnn_keras.report.words import run_words, study_words
 from pnn_keras.sensitivity import sensitivity_words
 
 #: What a report holds: the page, and folders of its figures and tables.
@@ -45,7 +48,8 @@ def write_report(run: str | Path, out: str | Path | None = None) -> Path:
 
     The page needs nothing beside it. Figures are PNG and SVG in ``figures``,
     tables are CSV (not rounded) and LaTeX in ``tables``; the first line of these
-    names the packages that they need. Every score is stamped
+    names the packages that they need. The main table is there once more with few
+    columns, for a paper: ``tables/STUDY-scores-compact.tex``. Every score is stamped
     speaker-disjoint or speaker-dependent, and transductive or not.
     Inspections of chains that lie in the run's folder as ``sensitivity-NAME``
     (see :func:`write_inspection`) have a section each.
@@ -148,6 +152,7 @@ def _across(
     drawings = _written([d for d in made if d is not None], folder)
     table = matrix_figures.transfer_table(analyses)
     tables = [] if table is None else [table]
+    tables += amounts_tables(analyses, run.experiment)
     _write_tables(tables, folder)
     if not drawings:
         return []
@@ -158,7 +163,11 @@ def _study(
     run: RunResult, analysis: Analysis, counts: Sequence[RoleCount], folder: Path
 ) -> Section:
     study = analysis.study
-    tables = [*study_tables(analysis, run.experiment), folds_table(study, counts)]
+    tables = [
+        *map(_with_compact, study_tables(analysis, run.experiment)),
+        *curve_tables(analysis),
+        folds_table(study, counts),
+    ]
     _write_tables(tables, folder)
     made = [
         score_figures.bars(analysis, run.experiment),
@@ -225,7 +234,17 @@ def _written(drawings: Sequence[Drawing], folder: Path) -> list[tuple[Drawing, s
     return [(drawing, write_drawing(drawing, folder / FIGURES)) for drawing in drawings]
 
 
+def _with_compact(table: Table) -> Table:
+    """A table, and if it is the main one of a study, that it is written in another form, too."""
+    is_main = table.name.endswith("-scores")
+    return dataclasses.replace(table, variants=(f"{COMPACT}.tex",)) if is_main else table
+
+
 def _write_tables(tables: Sequence[Table], folder: Path) -> None:
     for table in tables:
         write_text(folder / TABLES / f"{table.name}.csv", as_csv(table))
-        write_text(folder / TABLES / f"{table.name}.tex", as_latex(table))
+        if table.in_latex:
+            write_text(folder / TABLES / f"{table.name}.tex", as_latex(table))
+        if table.variants:
+            compact = compact_table(table)
+            write_text(folder / TABLES / f"{compact.name}.tex", as_latex(compact))
