@@ -77,13 +77,15 @@ def open_protocol(
         for fold, assigned in _assigned(split, utterances).items()
     }
     _check_tested_once(split, kept, utterances)
-    folds = []
-    for repeat in range(repeats):
-        if split.fold_only:
-            tested = [own["test"] for own in kept.values()]
-            folds.extend(folds_from_parts(tested, training_parts, utterances))
-        else:
-            folds.extend(folds_from_roles([*kept.values()], utterances, seed + repeat))
+    if split.fold_only:
+        tested = [own["test"] for own in kept.values()]
+        folds = folds_from_parts(tested, training_parts, utterances) * repeats
+    else:
+        folds = [
+            fold
+            for repeat in range(repeats)
+            for fold in folds_from_roles([*kept.values()], utterances, seed + repeat)
+        ]
     return protocol_from_folds(
         name, folds, utterances, repeats=repeats, seed=seed, training_parts=training_parts
     )

@@ -93,6 +93,19 @@ def split_table(tmp_path, rows):
     return path
 
 
+def test_a_row_with_too_many_cells_has_no_cell_that_can_be_trusted(tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_text("file,text,speaker,split\na.wav,hello, world,anna,train\nb.wav,hi,anna,test\n")
+    with pytest.raises(ProtocolError, match="line 2 has 5 cells. Expected 4"):
+        read_split(path)
+
+
+def test_empty_cells_beyond_the_header_do_no_harm(tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_text("file,speaker,split\na.wav,anna,train,\nb.wav,bert,test,,\n")
+    assert [entry.speaker for entry in read_split(path).entries] == ["anna", "bert"]
+
+
 @pytest.mark.parametrize(
     "rows, message",
     [

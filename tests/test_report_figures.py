@@ -417,6 +417,14 @@ def test_speakers_are_sorted_by_their_scores(tmp_path):
     assert labels[0] == "s9 (m)" and labels[-1] == "s0 (f)"
 
 
+@pytest.mark.parametrize("method", LOOKS)
+def test_every_method_s_dots_are_its_scores_and_no_more(method):
+    figure, axes = canvas(3)
+    score_figures._dots(axes[0, 0], ["a", "b"], {method: {"a": 0.25, "b": 0.75}})
+    (line,) = axes[0, 0].lines
+    assert list(line.get_xdata()) == [0.25, 0.75] and line.get_linestyle() == "None"
+
+
 def test_many_speakers_are_not_named(tmp_path):
     _, (analysis,) = analyses_of(tmp_path, speakers=41)
     with styled():

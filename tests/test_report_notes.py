@@ -92,6 +92,41 @@ def test_what_a_test_over_folds_is_of_stands_in_its_file(dependent):
     assert abs(found - pooled) > 0.001
 
 
+def test_p_over_folds_stands_beside_p_over_speakers(disjoint, dependent):
+    for run, there in ((disjoint, True), (dependent, False)):
+        analysis = analyse(run.studies[0], draws=50)
+        for table in (scores_table(analysis, run.experiment), controls_table(analysis)):
+            titles = [column.title for column in table.columns]
+            assert ("p (folds)" in titles) == there
+            assert all(len(row) == len(titles) for row in table.rows)
+            assert ("p (folds): corrected" in table.notes[0]) == there
+    analysis = analyse(disjoint.studies[0], draws=50)
+    table = scores_table(analysis, disjoint.experiment)
+    place = [column.title for column in table.columns].index("p (folds)")
+    found = {row[1].shown: row[place].values[0] for row in table.rows}
+    assert found["ProgNet"] == analysis.comparison("prognet", "gender@made").others[0].p
+    assert found["DNN"] is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "voices"),
+    [
+        ({"speaker_disjoint": True}, "speaker-disjoint"),
+        ({"speaker_disjoint": False}, "speaker-dependent"),
+        ({"speaker_disjoint": None}, "speaker-disjoint"),
+        ({"speaker_disjoint": None, "role": "stop"}, "speakers not recorded"),
+        ({"speaker_disjoint": True, "role": "stop"}, "speaker-disjoint"),
+        ({"speaker_disjoint": True, "task": "speaker@made"}, "speaker-dependent"),
+    ],
+)
+def test_the_voices_that_a_source_was_asked_about_are_those_recorded(disjoint, facts, voices):
+    study = disjoint.studies[0]
+    result = study.method("prognet", "gender@made")
+    told = dataclasses.replace(result, forgetting={**result.forgetting, **facts})
+    (found,) = analyse(dataclasses.replace(study, methods=(told,)), draws=50).forgetting
+    assert found.voices == voices
+
+
 def test_without_controls_no_table_says_where_a_gain_comes_from(disjoint):
     (found,) = controls_table(analyse(disjoint.studies[0], draws=50)).notes
     assert found.startswith("This study asks no network as large and no random or shuffled column")

@@ -167,7 +167,7 @@ def test_one_repeat_is_told(said):
 def test_over_new_speakers_p_is_said_to_be_of_the_models_as_trained(said):
     found = said(repeats=2)
     assert "are of the models as trained here, not of the methods trained anew" in found
-    assert "The p over folds beside them asks about the methods" in found
+    assert "The p over folds beside them in tables asks about the methods" in found
 
 
 def test_over_known_speakers_no_test_over_speakers_is_spoken_of(said):
@@ -321,6 +321,17 @@ def test_several_studies_are_said_to_be_corrected_one_by_one(tmp_path):
     ]
     run = read_run(make_run(tmp_path, studies=studies))
     assert "Holm's correction is made in each of the 2 studies" in " ".join(run_words(run))
+
+
+def test_what_is_not_shown_to_differ_is_named_whichever_way_the_folds_point(tmp_path):
+    run = read_run(make_run(tmp_path, {"prognet": [5, 6, 5, 4]}))
+    analysis = analyse(run.studies[0])
+    turned = [
+        dataclasses.replace(c, difference=-c.difference - 0.001) for c in analysis.comparisons
+    ]
+    assert any(c.contrary for c in turned if c.method == "prognet")
+    found = " ".join(study_words(dataclasses.replace(analysis, comparisons=tuple(turned))))
+    assert "Not shown to differ from the DNN: PT/FT from gender@made; ProgNet from" in found
 
 
 def test_every_method_at_chance_is_told(said):

@@ -281,6 +281,7 @@ def test_a_run_that_goes_on_with_other_versions_says_so(corpora, alone, tmp_path
 
     again = tmp_path / "again"
     copied(again, alone["one"], older)
+    next(again.rglob("logistic-regression/*/*.parquet")).unlink()
     with pytest.warns(UserWarning, match="numpy 1.0, now .*its report says so"):
         run(asking(question("one")), [corpora["one"]], again)
     record = json.loads((again / "run.json").read_text())
@@ -292,6 +293,37 @@ def test_a_run_that_goes_on_with_other_versions_says_so(corpora, alone, tmp_path
     assert len(json.loads((again / "run.json").read_text())["went_on"]) == 1
     shown = {name.shown: value.shown for name, value in settings_table(read_run(again)).rows}
     assert shown["numpy"] == f"1.0, then {np.__version__}"
+
+
+def test_a_finished_run_does_not_go_on_with_other_versions(corpora, alone, tmp_path):
+    def older(record):
+        record["versions"]["numpy"] = "1.0"
+
+    again = tmp_path / "again"
+    before = copied(again, alone["one"], older)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        run(asking(question("one")), [corpora["one"]], again)
+    assert {path: path.read_bytes() for path in again.rglob("*") if path.is_file()} == before
+
+
+def test_answers_without_a_record_are_not_trusted(corpora, alone, tmp_path):
+    again = tmp_path / "again"
+    copied(again, alone["one"])
+    (again / "run.json").unlink()
+    with pytest.raises(UserError, match="holds answers, but no run.json"):
+        run(asking(question("one")), [corpora["one"]], again)
+
+
+def test_tables_that_a_killed_run_left_without_a_record_are_written_anew(corpora, alone, tmp_path):
+    again = tmp_path / "again"
+    before = copied(again, alone["one"])
+    table = next(again.rglob("utterances.parquet"))
+    for path in [again / "run.json", *(p for p in again.rglob("*-*.parquet"))]:
+        path.unlink()
+    table.write_bytes(b"of another run")
+    run(asking(question("one")), [corpora["one"]], again)
+    assert table.read_bytes() == before[table]
 
 
 def test_a_run_that_went_on_with_other_versions_is_not_taken_over(corpora, alone, tmp_path):

@@ -139,10 +139,10 @@ def _row(header: Sequence[str], number: int, cells: Sequence[str]) -> dict:
     row = dict(zip(header, cells, strict=False))
     if any("\n" in cell or "\r" in cell for cell in cells):
         row[FAULT] = (
-            f"line {number} ends a cell with a line break in it: a quotation mark that is not "
-            "closed swallows rows. Close it, double it, or take line breaks out of cells"
+            f"line {number} ends a cell with a line break in it, which may hold other rows: a "
+            "quotation mark that is not closed swallows them. Take line breaks out of cells"
         )
-    elif len(cells) < len(header):
+    elif len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
         row[FAULT] = (
             f"line {number} has {len(cells)} cells. Expected {len(header)}, as in the header"
         )
@@ -156,7 +156,7 @@ def check_row(row: Mapping) -> None:
         row: a row as :func:`read_rows` gives it.
 
     Raises:
-        BadRow: a cell is missing, or has a line break in it.
+        BadRow: a cell is missing or too many, or has a line break in it.
     """
     if FAULT in row:
         raise BadRow(row[FAULT])

@@ -161,7 +161,7 @@ class Forgetting:
         after: and after.
         unchanged: whether every single answer is the same as before.
         voices: ``"speaker-disjoint"`` or ``"speaker-dependent"``, which a speaker
-            recogniser always is.
+            recogniser always is; ``"speakers not recorded"`` of some earlier runs.
         rows: how many rows were asked, the mean over repeats.
     """
 
@@ -410,11 +410,18 @@ def _forgetting(study: StudyResult, result: MethodResult) -> Forgetting:
         float(pooled["before"]),
         float(pooled["after"]),
         not found["changed"].any(),
-        "speaker-disjoint" if _source_is_disjoint(study, found["task"]) else "speaker-dependent",
+        _voices(study, found),
         float(found["before"].sum(axis=(1, 2, 3)).mean()),
     )
 
 
-def _source_is_disjoint(study: StudyResult, task: str) -> bool:
-    """Whether a source is asked about speakers that it has not heard; a recogniser never is."""
-    return study.protocol["speaker_disjoint"] and parse_task(task)[0] != "speaker"
+def _voices(study: StudyResult, found: Mapping) -> str:
+    """Whether a source was asked about speakers that it has not heard; a recogniser never is."""
+    if parse_task(found["task"])[0] == "speaker":
+        return "speaker-dependent"
+    disjoint = found.get("speaker_disjoint")
+    if disjoint is None and found["role"] == "stop":
+        return "speakers not recorded"
+    if disjoint is None:  # test rows are those of the target, whose speakers nobody has heard
+        disjoint = study.protocol["speaker_disjoint"]
+    return "speaker-disjoint" if disjoint else "speaker-dependent"

@@ -17,6 +17,7 @@ from pnn_keras.learner import Learner
 from pnn_keras.material import Material
 from pnn_keras.methods import METHODS
 from pnn_keras.monitor import Monitor
+from pnn_keras.protocol import speakers_apart
 from pnn_keras.statistics import confusion_matrix
 
 
@@ -140,4 +141,11 @@ def _forgetting(bench: Bench, after: np.ndarray) -> dict:
             counted[when].append(confusion.tolist())
         counted["changed"].append(int(np.sum(guessed["before"] != guessed["after"])))
     role = "test" if all(len(fold.test) for fold in fitted.folds) else "stop"
-    return {"task": task.name, "classes": list(task.classes), "role": role, **counted}
+    apart = speakers_apart(fitted.folds, bench.learner.material.utterances)
+    return {
+        "task": task.name,
+        "classes": list(task.classes),
+        "role": role,
+        "speaker_disjoint": apart,
+        **counted,
+    }

@@ -18,7 +18,7 @@ from pnn_keras.experiments.store import (
     FOLDS,
     RECORD,
     SPEC,
-    has_utterances,
+    is_finished,
     write_text,
     write_utterances,
 )
@@ -34,8 +34,7 @@ def record_run(
     """Writes what a run is about, or finds that it goes on with just that.
 
     Nothing in the folder is touched before a run that goes on is known to be the
-    same. Where it goes on with other versions of the libraries, that is said and
-    added to its record.
+    same.
 
     Args:
         folder: the run's folder.
@@ -47,23 +46,27 @@ def record_run(
         The run's record as it would be written now, as JSON holds it.
 
     Raises:
-        UserError: the run was begun on other data, folds, front-end or chain.
+        UserError: the run was begun on other data, folds, front-end or chain, or
+            has answers without a record.
     """
     record = _describe(experiment, material, planned)
     if (folder / RECORD).exists():
         earlier = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         _check_same(folder / RECORD, earlier, record)
-        _note_versions(folder, earlier, record)
-    for each in planned:
-        if not has_utterances(folder, each.number):
-            write_utterances(folder, each.number, _facts(each, material.utterances))
-        path = folder / FOLDS / f"{each.number:03d}.csv"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_folds(each.division, material.utterances, path)
+        write_text(folder / SPEC, write_experiment(experiment))
+        return record
+    if any(is_finished(folder, part) for each in planned for part in each.parts):
+        raise UserError(
+            f"{folder} holds answers, but no {RECORD} that tells what they are of. Name another "
+            "folder: --out"
+        )
     write_text(folder / SPEC, write_experiment(experiment))
-    if not (folder / RECORD).exists():
-        _write(folder, record)
+    for each in planned:
+        write_utterances(folder, each.number, _facts(each, material.utterances))
+        path = folder / FOLDS / f"{each.number:03d}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_folds(each.division, material.utterances, path)
+    _write(folder, record)
     return record
 
 
@@ -123,17 +126,18 @@ def _facts(planned: Planned, utterances: Sequence[Utterance]) -> dict[str, Seque
 
 def _check_same(path: Path, earlier: Mapping, record: Mapping) -> None:
     """Refuses to go on with a run whose corpora, folds, front-end or chain have changed."""
-    for before, now in zip(earlier["studies"], record["studies"], strict=True):
-        if before["protocol"]["hash"] != now["protocol"]["hash"]:
-            raise UserError(
-                f"The folds of {now['name']!r} are not those of the run: the corpus has changed. "
-                "Name another folder: --out"
-            )
     for before, now in zip(earlier["corpora"], record["corpora"], strict=True):
         if before.get("digest", now["digest"]) != now["digest"]:
             raise UserError(
                 f"{now['name']} holds other recordings or labels than when the run began. Name "
                 "another folder: --out"
+            )
+    for before, now in zip(earlier["studies"], record["studies"], strict=True):
+        if before["protocol"]["hash"] != now["protocol"]["hash"]:
+            raise UserError(
+                f"The folds of {now['name']!r} are not those of the run: other recordings or "
+                "labels than when it began, or a version that deals them otherwise. Name another "
+                "folder: --out"
             )
     if earlier.get("frontend", record["frontend"]) != record["frontend"]:
         raise UserError(
@@ -151,8 +155,14 @@ def _check_same(path: Path, earlier: Mapping, record: Mapping) -> None:
         raise UserError(f"{path} was made with other groups of folds. Name another folder: --out")
 
 
-def _note_versions(folder: Path, earlier: dict, record: Mapping) -> None:
-    """Adds the versions of now to a run that was made with others so far, and says so."""
+def note_versions(folder: Path, record: Mapping) -> None:
+    """Adds the versions of now to a run that was made with others so far, and says so.
+
+    Args:
+        folder: the run's folder.
+        record: the run's record as it would be written now.
+    """
+    earlier = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     before = versions_of(earlier)[-1]
     # What an earlier version did not record cannot be compared.
     other = {name: now for name, now in record["versions"].items() if before.get(name, now) != now}
@@ -162,7 +172,7 @@ def _note_versions(folder: Path, earlier: dict, record: Mapping) -> None:
     warnings.warn(
         f"{folder} goes on with other versions than before: {differing}. Its answers come from "
         "both, and its report says so. For those of one alone, name another folder: --out",
-        stacklevel=4,
+        stacklevel=3,
     )
     went_on = {"created": record["created"], "versions": record["versions"]}
     _write(folder, {**earlier, "went_on": [*earlier.get("went_on", []), went_on]})

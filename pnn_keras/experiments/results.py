@@ -43,7 +43,8 @@ class MethodResult:
         forgetting: confusion counts of the source on its own rows, by
             ``"before"`` and ``"after"``: ``(repeats, folds, classes, classes)``;
             how many of its answers are others ``"changed"``, ``(repeats, folds)``;
-            besides ``"task"`` and ``"role"``; or None.
+            besides ``"task"``, ``"role"`` and whether the source had heard none of
+            their speakers, ``"speaker_disjoint"`` (None: not recorded); or None.
         seconds: what it took to compute.
         chosen: what each member chose that searched inside its fold, repeat by
             repeat, or None.
@@ -309,4 +310,8 @@ def _forgetting(known, repeats: int, folds: int) -> dict | None:
     for what in ("before", "after", "changed"):
         counts = np.concatenate([np.array(facts[FORGETTING][what]) for facts in known])
         counted[what] = counts.reshape(repeats, folds, *counts.shape[1:])
-    return {"task": first["task"], "role": first["role"], "classes": first["classes"], **counted}
+    # Earlier runs do not tell whether the source had heard the speakers that it was asked about.
+    apart = [facts[FORGETTING].get("speaker_disjoint") for facts in known]
+    disjoint = None if None in apart else all(apart)
+    facts = {name: first[name] for name in ("task", "role", "classes")}
+    return {**facts, "speaker_disjoint": disjoint, **counted}

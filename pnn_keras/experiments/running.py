@@ -12,7 +12,7 @@ from pnn_keras.experiments.computing import PartComputer
 from pnn_keras.experiments.opening import open_experiment
 from pnn_keras.experiments.pace import Pace, say
 from pnn_keras.experiments.planning import Planned, frontend_of, open_bases, plan
-from pnn_keras.experiments.recording import record_run
+from pnn_keras.experiments.recording import note_versions, record_run
 from pnn_keras.experiments.reusing import open_other, take_over
 from pnn_keras.experiments.sharing import best_processes, compute_shared, units_of
 from pnn_keras.experiments.spec import (
@@ -107,6 +107,8 @@ def run_experiment(
         say(on_part, None, f"{taken} parts taken from {other.folder}")
     pace = Pace(folder, planned, on_part)
     todo = [part for each in planned for part in each.parts if not is_finished(folder, part)]
+    if todo:
+        note_versions(folder, record)
     units = units_of(planned, todo)
     processes = processes or best_processes(units)
     if processes > 1:

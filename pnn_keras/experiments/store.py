@@ -123,11 +123,6 @@ def is_finished(folder: Path, part: Part) -> bool:
     return (folder / part.path).is_file()
 
 
-def has_utterances(folder: Path, study: int) -> bool:
-    """Whether it was written which utterances a study's rows are."""
-    return _utterances_file(folder, study).is_file()
-
-
 def _utterances_file(folder: Path, study: int) -> Path:
     return folder / RESULTS / f"{study:03d}" / "utterances.parquet"
 

@@ -8,6 +8,7 @@ from pnn_keras.experiments import StudyResult
 from pnn_keras.experiments.analysis import LEVEL, Analysis, Comparison
 from pnn_keras.intervals import FEW_SPEAKERS
 from pnn_keras.report import numbers
+from pnn_keras.report.compared import over_speakers
 from pnn_keras.report.naming import corpora_of
 from pnn_keras.report.run_tables import RoleCount
 
@@ -140,7 +141,7 @@ def _smallest_of(family: Sequence[Comparison], what: str) -> list[str]:
 
 def _models(analysis: Analysis) -> list[str]:
     """How far p values over speakers reach beyond the models that were trained here."""
-    if not any("sign-flip" in c.primary.name for c in analysis.comparisons):
+    if not over_speakers(analysis):
         return []
     said = (
         "The p values over speakers are of the models as trained here, not of the methods trained "
@@ -149,7 +150,9 @@ def _models(analysis: Analysis) -> list[str]:
     )
     if analysis.study.single_split:
         return [f"{said}; and here all of them do."]
-    return [f"{said}. The p over folds beside them asks about the methods, and is strict."]
+    return [
+        f"{said}. The p over folds beside them in tables asks about the methods, and is strict."
+    ]
 
 
 def _repeats(study: StudyResult) -> list[str]:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from pnn_keras.experiments import Experiment, MethodResult
-from pnn_keras.experiments.analysis import Analysis, Comparison, MethodScore
+from pnn_keras.experiments.analysis import Analysis, MethodScore
 from pnn_keras.report import numbers
+from pnn_keras.report.compared import compared_cells, compared_columns
 from pnn_keras.report.course_figures import amount_groups, traced_uar
 from pnn_keras.report.naming import file_name, in_order, method_title, source_cell
 from pnn_keras.report.table import (
-    MARK,
-    Cell,
     Column,
     Table,
     one_score,
@@ -43,9 +42,7 @@ def _amounts_table(group: Sequence[Analysis]) -> Table:
         *text_columns("Parts", "Source", "Method"),
         Column("Train", ("train_utterances",)),
         Column("UAR [95 %]", ("uar", "uar_low", "uar_high")),
-        Column("Difference [95 %]", ("difference", "difference_low", "difference_high")),
-        Column("p", ("p",)),
-        Column("p (Holm)", ("p_holm",)),
+        *compared_columns(group[0]),
     )
     rows = tuple(
         (
@@ -54,7 +51,7 @@ def _amounts_table(group: Sequence[Analysis]) -> Table:
             words(method_title(score.method, score.source)),
             whole(float(analysis.study.train_rows.mean())),
             with_interval(score.uar, score.interval.low, score.interval.high),
-            *_compared(analysis.comparison(score.method, score.source)),
+            *compared_cells(analysis, analysis.comparison(score.method, score.source)),
         )
         for analysis in group
         for score in in_order(analysis.scores)
@@ -62,7 +59,7 @@ def _amounts_table(group: Sequence[Analysis]) -> Table:
     note = (
         "Parts: how many parts of the target data are trained on; Train: utterances, the mean "
         "over folds. Difference: to the DNN with the same amount. p (Holm): corrected within each "
-        "amount, not over all of them."
+        "amount, not over all of them; the tests are those of the tables of each amount."
     )
     return Table(
         file_name(first, "amounts"),
@@ -73,18 +70,6 @@ def _amounts_table(group: Sequence[Analysis]) -> Table:
         grouped=True,
         stamp=first.stamp,
         folded=True,
-    )
-
-
-def _compared(comparison: Comparison | None) -> tuple[Cell, ...]:
-    if comparison is None:
-        return (Cell(numbers.NONE, (None,) * 3), *(Cell(numbers.NONE, (None,)),) * 2)
-    found = comparison.interval
-    adjusted = numbers.p_value(comparison.adjusted) + (MARK if comparison.marked else "")
-    return (
-        with_interval(comparison.difference, found.low, found.high, numbers.signed),
-        Cell(numbers.p_value(comparison.primary.p), (comparison.primary.p,)),
-        Cell(adjusted, (comparison.adjusted,)),
     )
 
 

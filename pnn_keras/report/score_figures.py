@@ -259,7 +259,8 @@ def _dots(axis, names: list[str], by_method: Mapping[str, Mapping[str, float]]) 
     for column, method in enumerate(by_method):
         colour, marker = LOOKS[method]
         heights = places + apart[column]  # one below the other, so that none hides another
-        axis.plot(values[:, column], heights, marker, color=colour, ms=size, zorder=2 + column)
+        look = {"marker": marker, "color": colour, "ms": size, "zorder": 2 + column}
+        axis.plot(values[:, column], heights, linestyle="", **look)
     axis.set_yticks(places, names)
     axis.set_ylim(-0.6, len(names) - 0.4)
 

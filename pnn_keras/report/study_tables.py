@@ -18,6 +18,7 @@ from pnn_keras.experiments.analysis import (
 )
 from pnn_keras.report import numbers, paper
 from pnn_keras.report.chosen_table import chosen_table
+from pnn_keras.report.compared import compared_cells, compared_columns, over_speakers
 from pnn_keras.report.naming import (
     file_name,
     full_title,
@@ -28,7 +29,6 @@ from pnn_keras.report.naming import (
 )
 from pnn_keras.report.run_tables import MOST_CLASSES
 from pnn_keras.report.table import (
-    MARK,
     Cell,
     Column,
     Table,
@@ -38,13 +38,6 @@ from pnn_keras.report.table import (
     whole,
     with_interval,
     words,
-)
-
-_COMPARED = (
-    Column("Difference [95 %]", ("difference", "difference_low", "difference_high")),
-    Column("p", ("p",)),
-    Column("p (Holm)", ("p_holm", "significant_after_holm")),
-    Column("d_z", ("dz",)),
 )
 
 
@@ -78,7 +71,7 @@ def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
         )
         for score in analysis.scores
     }
-    several = study.protocol["repeats"] > 1
+    several, compared = study.protocol["repeats"] > 1, compared_columns(analysis)
     columns = [
         *text_columns("Source", "Method"),
         Column("UAR [95 %]", ("uar", "uar_low", "uar_high")),
@@ -87,10 +80,10 @@ def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
         Column("Absent", ("absent_classes",)),
         Column("Weights", ("trained_weights",)),
         Column("Epoch", ("median_best_epoch",)),
-        *_COMPARED,
+        *compared,
     ]
     if any(known.values()):
-        columns.insert(-len(_COMPARED) - 3, Column("In the paper", ("paper_uar", "paper_sd")))
+        columns.insert(-len(compared) - 3, Column("In the paper", ("paper_uar", "paper_sd")))
     rows = []
     for score in in_order(analysis.scores):
         comparison = analysis.comparison(score.method, score.source)
@@ -103,11 +96,11 @@ def scores_table(analysis: Analysis, experiment: Experiment) -> Table:
             whole(score.absent),
             whole(score.parameters),
             whole(score.best_epoch),
-            *_compared(comparison),
+            *compared_cells(analysis, comparison),
         ]
         if any(known.values()):
             published = mean_sd(*(known[score.method, score.source] or (None, None)))
-            row.insert(-len(_COMPARED) - 3, published)
+            row.insert(-len(compared) - 3, published)
         rows.append(tuple(row))
     notes = [
         "UAR: unweighted average recall of one repeat's pooled answers, averaged over repeats; "
@@ -148,7 +141,7 @@ def controls_table(analysis: Analysis) -> Table:
                 one_score(own.uar),
                 words(method_title(comparison.other, comparison.other_source)),
                 one_score(other.uar),
-                *_compared(comparison),
+                *compared_cells(analysis, comparison),
             )
         )
     columns = (
@@ -156,7 +149,7 @@ def controls_table(analysis: Analysis) -> Table:
         Column("UAR", ("uar",)),
         Column("Control", ("control",), text=True),
         Column("Its UAR", ("control_uar",)),
-        *_COMPARED,
+        *compared_columns(analysis),
     )
     note = (
         f"{_gain_words(analysis)} Difference: ProgNet less control. "
@@ -339,20 +332,6 @@ def all_tests_table(analysis: Analysis) -> Table:
     )
 
 
-def _compared(comparison: Comparison | None) -> tuple[Cell, ...]:
-    """The cells of :data:`_COMPARED`."""
-    if comparison is None:
-        return tuple(Cell(numbers.NONE, (None,) * len(column.fields)) for column in _COMPARED)
-    found, mark = comparison.interval, MARK if comparison.marked else ""
-    adjusted = comparison.adjusted
-    return (
-        with_interval(comparison.difference, found.low, found.high, numbers.signed),
-        _p(comparison.primary.p),
-        Cell(numbers.p_value(adjusted) + mark, (adjusted, comparison.marked)),
-        Cell(numbers.signed(comparison.effect.dz, 2), (comparison.effect.dz,)),
-    )
-
-
 def _p(value: float | None) -> Cell:
     return Cell(numbers.p_value(value), (value,))
 
@@ -384,8 +363,21 @@ def _test_words(analysis: Analysis, family: str) -> str:
     unit = "speakers" if analysis.study.knows_speakers else "folds"
     telling = next((c for c in own if not c.primary.untested), own[0])
     return (
-        f"p: {_primary_words(analysis, telling)}; {corrected}d_z: mean difference in standard "
-        f"deviations over {unit}; *: p (Holm) below {LEVEL}."
+        f"p: {_primary_words(analysis, telling)}; {corrected}{_folds_words(analysis)}d_z: mean "
+        f"difference in standard deviations over {unit}; *: p (Holm) below {LEVEL}."
+    )
+
+
+def _folds_words(analysis: Analysis) -> str:
+    """What the p over folds is, where it stands beside one over speakers."""
+    if not over_speakers(analysis):
+        return ""
+    if analysis.study.single_split:
+        return "p (folds): none over a single split; "
+    return (
+        "p (folds): corrected repeated cross-validation test of the mean of the folds' own "
+        "differences, which asks about the methods and not these models, not corrected for "
+        "several comparisons; "
     )
 
 

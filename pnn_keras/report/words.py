@@ -21,6 +21,7 @@ from pnn_keras.methods import METHODS
 from pnn_keras.references import REFERENCES
 from pnn_keras.report import numbers
 from pnn_keras.report.caveats import caveats
+from pnn_keras.report.compared import p_over_folds
 from pnn_keras.report.naming import full_title, method_title
 
 #: The methods that are named where they are not shown to differ.
@@ -179,9 +180,7 @@ def _contrary(compared: Sequence[Comparison]) -> list[str]:
 
 def _alike(compared: Sequence[Comparison]) -> list[str]:
     """What is not shown to differ from the network from scratch."""
-    alike = [
-        c for c in compared if not c.primary.untested and not c.contrary and c.adjusted >= LEVEL
-    ]
+    alike = [c for c in compared if c.adjusted >= LEVEL]
     named = [full_title(c.method, c.source) for c in alike if c.method in SPOKEN]
     others = len(alike) - len(named)
     if not alike:
@@ -297,9 +296,8 @@ def _numbers(comparison: Comparison) -> str:
 
 def _over_folds(comparison: Comparison) -> str:
     """What the test over folds says beside that over speakers: it asks about the methods."""
-    if "sign-flip" not in comparison.primary.name or comparison.others[0].untested:
-        return ""
-    return f"; over folds p {_equals(numbers.p_value(comparison.others[0].p))}"
+    p = p_over_folds(comparison)
+    return "" if p is None or math.isnan(p) else f"; over folds p {_equals(numbers.p_value(p))}"
 
 
 def _equals(p: str) -> str:

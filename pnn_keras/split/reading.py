@@ -190,8 +190,9 @@ def _name_others(folder: Path, others: Sequence[Path], found: _Found) -> None:
         if not {*_ROLE_WORDS}.isdisjoint(re.split(r"[^a-z]+", path.stem.casefold())):
             raise ProtocolError(
                 f"{path} is named after a role, but not as a whole, so whether its files are in "
-                "it is not known. Put all files of a role into one table, or name the tables that "
-                "count: train=TABLE,dev=TABLE,test=TABLE"
+                "it is not known. Put all files of a role into one table, move what is no part of "
+                "the split out of the folder, or name the tables of a split without folds: "
+                "train=TABLE,dev=TABLE,test=TABLE"
             )
     if others:
         names = ", ".join(path.relative_to(folder).as_posix() for path in others[:_SHOWN])
