@@ -354,7 +354,7 @@ def test_each_fold_has_a_shape_of_its_own_where_it_searches(made, tmp_path):
 
 def test_a_corpus_that_has_changed_is_refused(folder, made):
     fewer = dataclasses.replace(made, utterances=made.utterances[:-1])
-    with pytest.raises(UserError, match="the corpus has changed"):
+    with pytest.raises(UserError, match="other recordings or labels"):
         run(fewer, folder)
 
 
