@@ -206,10 +206,10 @@ def heard_utterances(chain, utterances: Iterable[Utterance]) -> list[Utterance]:
 
     A speaker counts as heard by name, and also if one of their recordings was
     heard under whatever name: in a copy of a corpus that is called otherwise.
-    A recording was heard as well where a segment that overlaps with it was
-    (and so was its speaker: refusing one who merely spoke at the same time costs
-    less than a leak), as far as the chain's record tells: chains that were trained before bounds
-    were recorded tell it of whole files only.
+    A recording was heard as well where a segment that overlaps with it was (and so was
+    its speaker: refusing one who merely spoke at the same time costs less than a leak),
+    as far as the chain's record tells: chains that were trained before bounds were
+    recorded tell it of whole files only.
 
     Args:
         chain: the chain, with ``heard`` in its metadata.

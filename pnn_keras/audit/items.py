@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Hashable, Sequence
 
 from pnn_keras.audit.speakers import name_speakers
-from pnn_keras.corpora.overlapping import Piece
+from pnn_keras.corpora.overlapping import Piece, file_of
 from pnn_keras.corpus import Utterance
 from pnn_keras.split import Entry, Match, Split
 from pnn_keras.split.spelling import one_place
@@ -87,22 +87,14 @@ def _pieces(
     known: dict[str, Hashable] = {}
     for entry, row in zip(split.entries, rows, strict=True):
         if row >= 0:
-            known.setdefault(entry.place, _file(utterances[row]))
+            known.setdefault(entry.place, file_of(utterances[row]))
     found: list[Piece] = []
     for entry, row in zip(split.entries, rows, strict=True):
         place = standing.get(entry.place, entry.place)
         bounds = utterances[row] if row >= 0 else entry
-        file = _file(utterances[row]) if row >= 0 else known.get(entry.place, place)
+        file = file_of(utterances[row]) if row >= 0 else known.get(entry.place, place)
         found.append((file, bounds.start, bounds.end))
     return found
-
-
-def _file(utterance: Utterance) -> Hashable:
-    """What tells a file: its bytes; its place where it cannot be read."""
-    try:
-        return utterance.file_content
-    except OSError:
-        return utterance.path
 
 
 def _listed(

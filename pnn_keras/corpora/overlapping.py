@@ -7,6 +7,8 @@ from collections.abc import Hashable, Iterable
 
 import numpy as np
 
+from pnn_keras.corpus import Utterance
+
 #: Segments of one file that share more than this are one recording, in seconds. Turns that
 #: follow each other often share some milliseconds, since their bounds are rounded.
 OVERLAP = 0.05
@@ -40,6 +42,14 @@ class Spans:
     def _long(self) -> np.ndarray:
         """Which of them are long enough to share more than OVERLAP with anything."""
         return self.end - self.begin > _ticks(OVERLAP)
+
+
+def file_of(utterance: Utterance) -> Hashable:
+    """What tells the file of an utterance: its bytes; its place where it cannot be read."""
+    try:
+        return utterance.file_content
+    except OSError:
+        return utterance.path
 
 
 def spans(pieces: Iterable[Piece]) -> Spans:

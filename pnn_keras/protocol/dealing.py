@@ -128,7 +128,8 @@ def take_stop_speakers(
         ProtocolError: a row has no speaker, or no speaker would be left.
     """
     left = defaultdict(list)
-    groups = speaker_groups(utterances, rows, generator)
+    # By name: who stops must not depend on the order in memory.
+    groups = speaker_groups(utterances, by_name(utterances, rows), generator)
     if len(groups) <= STOP_SPEAKERS:
         raise ProtocolError(
             f"Taking stop speakers out of the training rows needs at least {STOP_SPEAKERS + 1} "

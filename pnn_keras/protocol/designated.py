@@ -40,11 +40,10 @@ def official_folds(
             f"{numbers['train']} of train and {numbers['test']} of test"
         )
     roles = np.array(assigned)
-    # In the order given, by name: who stops must not depend on the order in memory.
-    train, stop, test = (rows[roles == role] for role in ("train", "stop", "test"))
+    train, stop, test = (np.sort(rows[roles == role]) for role in ("train", "stop", "test"))
     if not stop.size:
         train, stop = take_stop_speakers(utterances, train, generator)
-    return [Fold(*map(np.sort, (train, stop, test)))]
+    return [Fold(train, stop, test)]
 
 
 def cross_corpus_folds(

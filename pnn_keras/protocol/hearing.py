@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pnn_keras.corpora.overlapping import OVERLAP, Spans, overlapping, spans
+from pnn_keras.corpora.overlapping import OVERLAP, Spans, file_of, overlapping, spans
 from pnn_keras.corpus import Utterance
 from pnn_keras.errors import ProtocolError
 from pnn_keras.protocol.fold import Fold
@@ -141,7 +141,7 @@ class Identities:
         """Where each utterance lies in its file; None where all of them are whole files."""
         if not any(u.is_segment for u in self.utterances):
             return None
-        return spans((_file(u), u.start, u.end) for u in self.utterances)
+        return spans((file_of(u), u.start, u.end) for u in self.utterances)
 
 
 def check_hearing(
@@ -225,11 +225,3 @@ def speakers_apart(folds: Iterable[Fold], utterances: Sequence[Utterance] | Iden
 
 def _name(utterance: Utterance) -> str:
     return f"{utterance.corpus}/{utterance.id}"
-
-
-def _file(utterance: Utterance) -> Hashable:
-    """What tells a file: its bytes; its place where it cannot be read."""
-    try:
-        return utterance.file_content
-    except OSError:
-        return utterance.path

@@ -19,6 +19,7 @@ import argparse
 import time
 
 import numpy as np
+from null_tests import print_rates
 
 from pnn_keras.intervals import speaker_differences
 from pnn_keras.permutation import sign_flip_test
@@ -65,11 +66,9 @@ def report(setting: tuple[int, int, int, int], seeds: list) -> None:
     found = [found_different(np.random.default_rng(seed), *setting) for seed in seeds]
     seconds = time.perf_counter() - start
     dealt = f"{repeats} x {folds} folds" if folds > 1 else f"one split, {repeats} repeats"
-    print(f"\n{speakers} speakers of {utterances} utterances, {dealt} ({seconds:.0f} s)")
-    for name in found[0]:
-        rate = np.mean([tests[name] for tests in found])
-        error = np.sqrt(rate * (1 - rate) / len(found))  # binomial standard error
-        print(f"  {name:58} {rate:.3f} +- {error:.3f}", flush=True)
+    print_rates(
+        f"{speakers} speakers of {utterances} utterances, {dealt} ({seconds:.0f} s)", found
+    )
 
 
 def found_different(

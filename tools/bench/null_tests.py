@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -69,8 +69,12 @@ def report(title: str, found: Iterator[dict[str, bool]]) -> None:
     """Prints the share of data sets in which each test found a difference."""
     start = time.perf_counter()
     found = list(found)
-    seconds = time.perf_counter() - start
-    print(f"\n{title}, {len(found)} data sets ({seconds:.0f} s)")
+    print_rates(f"{title}, {len(found)} data sets ({time.perf_counter() - start:.0f} s)", found)
+
+
+def print_rates(title: str, found: Sequence[dict[str, bool]]) -> None:
+    """Prints in how many of the data sets each test found a difference."""
+    print(f"\n{title}")
     for name in found[0]:
         rate = np.mean([tests[name] for tests in found])
         error = np.sqrt(rate * (1 - rate) / len(found))  # binomial standard error
