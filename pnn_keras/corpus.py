@@ -59,7 +59,7 @@ class Utterance:
         """The speaker's name, unique across corpora: ``"EmoDB/03"``."""
         return None if self.speaker is None else f"{self.corpus}/{self.speaker}"
 
-    @functools.cached_property
+    @property
     def content(self) -> str:
         """SHA-256 (64 hex digits) of the file's bytes and the segment's bounds.
 
@@ -69,15 +69,9 @@ class Utterance:
         Raises:
             OSError: the file cannot be read.
         """
-        with open(self.path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-        if self.is_segment:
-            # A long file of many segments is read once for each, not twice.
-            self.__dict__["file_content"] = digest.hexdigest()
-            digest.update(f"#{self.start!r}-{self.end!r}".encode())
-        return digest.hexdigest()
+        return self._digests[0]
 
-    @functools.cached_property
+    @property
     def file_content(self) -> str:
         """SHA-256 (64 hex digits) of the file's bytes, whichever part of it is meant.
 
@@ -87,9 +81,17 @@ class Utterance:
         Raises:
             OSError: the file cannot be read.
         """
-        if not self.is_segment:
-            return self.content
-        return dataclasses.replace(self, start=0.0, end=None).content
+        return self._digests[1]
+
+    @functools.cached_property
+    def _digests(self) -> tuple[str, str]:
+        """The digests of the recording and of its whole file, in one reading."""
+        with open(self.path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+        whole = digest.hexdigest()
+        if self.is_segment:
+            digest.update(f"#{self.start!r}-{self.end!r}".encode())
+        return digest.hexdigest(), whole
 
     @property
     def is_segment(self) -> bool:

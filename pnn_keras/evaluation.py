@@ -277,8 +277,7 @@ def _contents(utterance: Utterance) -> set[str]:
 
 def _digest(utterance: Utterance) -> str | None:
     try:
-        # The digest of a segment is found on the way, in one reading.
-        return utterance.content and utterance.file_content
+        return utterance.file_content
     except OSError:
         return None
 

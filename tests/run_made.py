@@ -95,6 +95,16 @@ def make_run(
     return run
 
 
+def make_run_of_amounts(folder, right=None):
+    """A run with three amounts of the target's data, asked in no order; its folder."""
+    methods = ("dnn", "ptft", "prognet")
+    studies = [
+        Study("emotion@two", ("emotion@one",), methods, "paper-10-fold", parts)
+        for parts in (1, 4, 2)
+    ]
+    return make_run(folder, right, studies=studies, corpora=["one", "two"])
+
+
 def stopping(run) -> dict[int, float]:
     """How many clips stop in each study of a run, the mean over its folds."""
     return {s.number: mean_stop_rows(s, role_counts(run, s)) for s in run.studies}

@@ -22,7 +22,7 @@ def with_fields(utterances, **fields):
     made = []
     for number, u in enumerate(utterances):
         made.append(dataclasses.replace(u, **{name: of(u, number) for name, of in fields.items()}))
-        made[-1].__dict__["content"] = u.content
+        same_content(u, made[-1])
     return made
 
 

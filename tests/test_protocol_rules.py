@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from utterances_made import clip, clips, everyone, pooled_corpora, roles, same_content
+from utterances_made import (
+    clip,
+    clips,
+    everyone,
+    give_content,
+    pooled_corpora,
+    roles,
+    same_content,
+)
 
 from pnn_keras.errors import ProtocolError, UserError
 from pnn_keras.protocol import Fold, make_protocol, protocol_from_folds, source_folds
@@ -185,7 +193,7 @@ def test_who_stops_of_an_official_split_does_not_depend_on_the_order(order):
         for u in clips(women=5, men=5, each=2)
     ]
     for made in utterances:
-        made.__dict__["content"] = made.id
+        give_content(made, made.id)
     # A woman and a man share a recording: of which sex are they together?
     same_content(utterances[0], utterances[11])
     first = make_protocol("official", utterances, everyone(utterances), seed=1)

@@ -7,9 +7,9 @@ import io
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from run_made import EPOCHS, make_run
+from run_made import EPOCHS, make_run, make_run_of_amounts
 
-from pnn_keras.experiments import Study, read_run
+from pnn_keras.experiments import read_run
 from pnn_keras.experiments.analysis import analyse
 from pnn_keras.report import course_tables, write_report
 from pnn_keras.report.course_figures import traced_uar
@@ -32,12 +32,7 @@ def traced(tmp_path_factory):
 @pytest.fixture(scope="module")
 def amounts(tmp_path_factory):
     """The folder of a run with three amounts of data."""
-    studies = [
-        Study("emotion@two", ("emotion@one",), ("dnn", "ptft", "prognet"), "paper-10-fold", parts)
-        for parts in (1, 4, 2)
-    ]
-    folder = tmp_path_factory.mktemp("amounts")
-    return make_run(folder, RIGHT, studies=studies, corpora=["one", "two"])
+    return make_run_of_amounts(tmp_path_factory.mktemp("amounts"), RIGHT)
 
 
 @pytest.fixture(scope="module")

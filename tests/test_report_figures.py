@@ -10,7 +10,7 @@ import matplotlib.colors
 import numpy as np
 import pytest
 from PIL import Image
-from run_made import EPOCHS, make_run, stopping
+from run_made import EPOCHS, make_run, make_run_of_amounts, stopping
 
 from pnn_keras.experiments import Study, make_experiment, read_run
 from pnn_keras.experiments.analysis import analyse
@@ -25,7 +25,11 @@ RIGHT = {"dnn": 5, "ptft": [5, 6], "prognet": [7, 8]}
 
 
 def analyses_of(folder, right=None, **options):
-    run = read_run(make_run(folder, right or RIGHT, **options))
+    return analyses_in(make_run(folder, right or RIGHT, **options))
+
+
+def analyses_in(folder):
+    run = read_run(folder)
     return run, [analyse(study, draws=100) for study in run.studies]
 
 
@@ -43,12 +47,7 @@ def matrix(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def amounts(tmp_path_factory):
-    studies = [
-        Study("emotion@two", ("emotion@one",), ("dnn", "ptft", "prognet"), "paper-10-fold", parts)
-        for parts in (1, 4, 2)
-    ]
-    folder = tmp_path_factory.mktemp("amounts")
-    return analyses_of(folder, studies=studies, corpora=["one", "two"])
+    return analyses_in(make_run_of_amounts(tmp_path_factory.mktemp("amounts"), RIGHT))
 
 
 def markers(axis) -> list:

@@ -13,19 +13,23 @@ from pnn_keras.corpus import Utterance
 from pnn_keras.protocol import Fold
 
 
+def give_content(utterance, content, file=None):
+    """Gives an utterance the digests of its recording and of its whole file: none is read."""
+    utterance.__dict__["_digests"] = (content, file or content)
+
+
 def clip(speaker, number, gender=None, content=None, emotion="angry", corpus="made", **fields):
     """An utterance whose content needs no file."""
     name = f"{speaker}-{number}.wav"
     made = Utterance(corpus, name, Path(name), speaker, gender, emotion, **fields)
-    made.__dict__["content"] = content or f"content of {corpus}/{name}"
+    give_content(made, content or f"content of {corpus}/{name}")
     return made
 
 
 def segment(number, start, end, speaker="s0", file="dialogue", **fields):
     """A segment of a file that need not be there."""
     made = clip(speaker, number, start=start, end=end, **fields)
-    made.__dict__["content"] = f"{file}#{start}-{end}"
-    made.__dict__["file_content"] = file
+    give_content(made, f"{file}#{start}-{end}", file)
     return made
 
 
@@ -46,13 +50,13 @@ def rough_clips():
     utterances += clips(women=3, men=1, each=5, corpus="first")
     utterances += [clip("x", i, None, corpus="first") for i in range(6)]
     for first, second in ((0, 8), (3, 70), (20, 41), (65, 66)):
-        utterances[second].__dict__["content"] = utterances[first].content
+        same_content(utterances[first], utterances[second])
     return utterances
 
 
 def same_content(first, second):
     """Makes the second utterance a byte-identical copy of the first."""
-    second.__dict__["content"] = first.content
+    give_content(second, first.content)
 
 
 def everyone(utterances):
@@ -114,5 +118,5 @@ def _one_corpus(draw, corpus, unknown):
             )
             content = made.content
             made = dataclasses.replace(made, speaker=speaker)
-            made.__dict__["content"] = content
+            give_content(made, content)
             yield made

@@ -140,8 +140,9 @@ class _Unread(Utterance):
     """
 
     @property
-    def content(self) -> str:
-        return f"{self.corpus}/{self.id}"
+    def _digests(self) -> tuple[str, str]:
+        name = f"{self.corpus}/{self.id}"
+        return name, name
 
 
 _FIELDS = dataclasses.fields(Utterance)
