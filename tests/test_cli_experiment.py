@@ -80,6 +80,23 @@ def test_an_experiment_file_runs_resumes_and_says_what_is_next(command, asked, t
     assert code == 0 and "parts" not in err  # nothing was left to compute
 
 
+def test_ctrl_c_says_that_the_same_command_goes_on_and_it_does(
+    command, asked, tmp_path, monkeypatch
+):
+    arguments = ("experiment", "run", asked, "--processes", "1", "--out", tmp_path / "run")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pnn_keras.experiments.pace.say", interrupt)  # once a part is stored
+        code, _, err = command(*arguments)
+    assert code == 130
+    assert "Finished parts are kept: the same command goes on." in err
+    code, _, err = command(*arguments)
+    assert code == 0 and "2 of 2 parts" in err and "1 of 2 parts" not in err
+
+
 def test_an_experiment_takes_what_another_run_has_answered(command, asked, tmp_path):
     command(
         *("experiment", "run", asked, "--out", tmp_path / "first", "--quiet", "--processes", "1")

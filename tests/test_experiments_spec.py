@@ -398,3 +398,16 @@ def test_the_matrix_has_every_ordered_pair_within_and_emotion_between():
     # New speakers are no class of a speaker recogniser.
     assert disjoint["speaker@A"] == "paper-10-fold"
     assert {disjoint[t] for t in ("gender@A", "emotion@A")} == {"speaker-5-fold"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "name"),
+    [
+        (0, "emotion@A, paper-10-fold"),
+        (1, "emotion@A, paper-10-fold on 1 part"),
+        (2, "emotion@A, paper-10-fold on 2 parts"),
+    ],
+)
+def test_a_study_is_called_by_target_protocol_and_amount(parts, name):
+    study = Study("emotion@A", ("gender@A",), ("dnn", "ptft"), "paper-10-fold", parts)
+    assert study.name == name

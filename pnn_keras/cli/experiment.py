@@ -215,17 +215,22 @@ def experiment_run(
 
     experiment, opened = open_experiment(name, corpus or (), changes, strict, from_model)
     terminal.announce(opened)
-    folder = run_experiment(
-        experiment,
-        opened,
-        out,
-        progress=not quiet,
-        strict=strict,
-        workers=workers,
-        processes=processes,
-        reuse=reuse or (),
-        on_part=(lambda part, line: None) if quiet else (lambda part, line: terminal.note(line)),
-    )
+    try:
+        folder = run_experiment(
+            experiment,
+            opened,
+            out,
+            progress=not quiet,
+            strict=strict,
+            workers=workers,
+            processes=processes,
+            reuse=reuse or (),
+            on_part=(lambda part, line: None) if quiet else lambda part, line: terminal.note(line),
+        )
+    except KeyboardInterrupt:
+        if not quiet:
+            terminal.note("Finished parts are kept: the same command goes on.")
+        raise
     terminal.warn_of_failures(read_run(folder).record["skipped"])
     from pnn_keras.report import render_summary
 

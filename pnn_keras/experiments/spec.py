@@ -97,8 +97,10 @@ class Study:
     @property
     def name(self) -> str:
         """What the study is called: target and protocol."""
-        parts = f" on {self.training_parts} part(s)" if self.training_parts else ""
-        return f"{self.target}, {self.protocol}{parts}"
+        plain = f"{self.target}, {self.protocol}"
+        if not self.training_parts:
+            return plain
+        return f"{plain} on {self.training_parts} part{'s' * (self.training_parts > 1)}"
 
     @property
     def nested(self) -> bool:
